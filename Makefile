@@ -1,0 +1,38 @@
+# `make` alone prints the targets.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check docs bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: .venv/installed  ## set up .venv with runner and what its tests need
+
+demo: .venv/installed  ## run jobs.example.yaml against the embedded provider
+	$(BIN)/runner --db outputs/demo.db run jobs.example.yaml
+
+test: .venv/installed  ## run the whole suite
+	$(BIN)/python -m pytest
+
+check: .venv/installed  ## ruff, mypy, the walls between modules, migrations against tables
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m migrations.check
+
+docs: .venv/installed  ## write the generated reference anew
+	$(BIN)/python -m docs.generate
+
+bench: .venv/installed  ## measure runner beside bare aiohttp, as ratios
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what make install and make demo made
+	rm -rf .venv outputs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,52 @@
+"""HTTP as values: what a dialect wants sent, and what comes back."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+
+from runner.outcome import Output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to make. A paid one carries the endpoint's credentials and is never redirected."""
+
+    path: str
+    """Appended to the endpoint's URL; an absolute URL where an answer named one."""
+    method: str = "POST"
+    body: bytes | None = None
+    """A JSON document, ready to send."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    paid: bool = True
+    """False for a poll: free, so it may be sent again."""
+    download: bool = False
+    """True for a file an answer points to: free, without credentials, up to three hops, each checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing to do for so many seconds: the claim is given back and the job becomes due then."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """Commit this (JSON) before going on: from here a crash pays nothing again."""
+
+    data: bytes
+    body: bytes = b""
+    """The paid answer, less its base64, for the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer: header names in lower case, the body decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Exchange = Generator[Call | Wait | Ticket, Reply | None, Output]
+"""A conversation about one job, without I/O: `reply = yield Call(…)`; a `Wait` ends it, and a later claim
+goes on from the `Ticket` yielded before."""
