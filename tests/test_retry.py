@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.job import Claim, State
+from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Output, Then, Waiting
+from runner.retry import LONGEST_COOLDOWN_S, Policy, Settlement, settle
+
+NOW = 1_800_000_000.0
+POLICY = Policy()
+FRESH = Claim(
+    row=1,
+    id="fox",
+    stem="fox",
+    key="0" * 64,
+    endpoint="nebula",
+    model="sdxl",
+    body=b"{}",
+    attempt=1,
+    tries=0,
+    maybe_billed=0,
+    useless=0,
+    waits=0,
+    billed_before=False,
+    ticket=None,
+)
+
+
+def failed(then, *, billed=False, useless=False, after_s=None, cause=Cause.UNAVAILABLE):
+    return Failed(
+        fault=Fault(cause=cause, message="503", then=then, billed=billed, useless=useless, after_s=after_s)
+    )
+
+
+def settled(outcome, claim=FRESH, policy=POLICY, chance=0.5):
+    return settle(claim, outcome, policy, now=NOW, chance=chance)
+
+
+def test_an_output_ends_the_job():
+    assert settled(Done(kept=(), output=Output(artifacts=()))).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("claim", "outcome", "state", "tries"),
+    [
+        (FRESH, failed(Then.RETRY), State.PENDING, 1),
+        (replace(FRESH, tries=3), failed(Then.RETRY), State.PENDING, 4),
+        (replace(FRESH, tries=4), failed(Then.RETRY), State.FAILED, 5),
+        (FRESH, failed(Then.FAIL), State.FAILED, 1),
+        (FRESH, failed(Then.STOP), State.PENDING, 0),
+        (replace(FRESH, tries=4), failed(Then.STOP), State.PENDING, 4),
+        (FRESH, failed(Then.WAIT), State.PENDING, 0),
+        (replace(FRESH, tries=4, waits=40), failed(Then.WAIT), State.PENDING, 4),
+        (replace(FRESH, maybe_billed=1), failed(Then.RETRY, billed=True), State.PENDING, 1),
+        (replace(FRESH, maybe_billed=2), failed(Then.RETRY, billed=True), State.FAILED, 1),
+        (FRESH, failed(Then.RETRY, useless=True), State.PENDING, 1),
+        (replace(FRESH, useless=1), failed(Then.RETRY, useless=True), State.FAILED, 1),
+        (FRESH, Waiting(seconds=5), State.PENDING, 0),
+        (FRESH, Interrupted(sent=True), State.PENDING, 0),
+        (FRESH, Interrupted(sent=False), State.PENDING, 0),
+    ],
+)
+def test_a_settlement_is_the_faults_wish_within_the_jobs_past(claim, outcome, state, tries):
+    settlement = settled(outcome, claim)
+    assert (settlement.state, settlement.tries) == (state, tries)
+
+
+def test_hold_leaves_a_cut_paid_request_unknown_and_an_unsent_one_pending():
+    hold = Policy(on_unknown="hold")
+    assert settled(Interrupted(sent=True), policy=hold).state is State.UNKNOWN
+    assert settled(Interrupted(sent=False), policy=hold).state is State.PENDING
+    assert settled(Interrupted(sent=True), replace(FRESH, ticket=b"{}"), policy=hold).state is State.PENDING
+
+
+def test_after_a_ticket_nothing_is_billed_again():
+    settlement = settled(failed(Then.RETRY, billed=True), replace(FRESH, ticket=b"{}"))
+    assert (settlement.maybe_billed, settlement.billed_before, settlement.keeps_ticket) == (0, False, True)
+
+
+@pytest.mark.parametrize(
+    ("tries", "after_s", "chance", "wait_s"),
+    [
+        (0, None, 1.0, 1),
+        (1, None, 1.0, 2),
+        (2, None, 0.5, 2),
+        (3, None, 1.0, 8),
+        (0, 30.0, 1.0, 30),
+        (3, 3.0, 1.0, 8),
+    ],
+)
+def test_the_wait_doubles_with_full_jitter_above_the_providers_floor(tries, after_s, chance, wait_s):
+    settlement = settled(failed(Then.RETRY, after_s=after_s), replace(FRESH, tries=tries), chance=chance)
+    assert settlement.due_at == NOW + wait_s
+
+
+def test_a_refusal_for_pace_waits_for_the_providers_time_or_doubles():
+    assert settled(failed(Then.WAIT, after_s=17.0)).due_at == NOW + 17
+    assert settled(failed(Then.WAIT), chance=1.0).due_at == NOW + 1
+    assert settled(failed(Then.WAIT), replace(FRESH, waits=3), chance=1.0).due_at == NOW + 8
+    assert settled(failed(Then.WAIT), replace(FRESH, waits=60), chance=1.0).due_at == NOW + LONGEST_COOLDOWN_S
+
+
+faults = st.builds(
+    failed,
+    st.sampled_from([Then.RETRY, Then.FAIL]),
+    billed=st.booleans(),
+    useless=st.booleans(),
+    after_s=st.none() | st.floats(0, 1e6),
+)
+
+
+@given(st.lists(faults, min_size=12, max_size=12), st.integers(1, 6), st.integers(0, 3), st.floats(0, 1))
+def test_a_job_always_ends_within_its_tries(outcomes, attempts, maybe_billed, chance):
+    policy = Policy(attempts=attempts, maybe_billed=maybe_billed)
+    claim = FRESH
+    for outcome in outcomes:
+        settlement: Settlement = settle(claim, outcome, policy, now=NOW, chance=chance)
+        assert settlement.tries <= attempts
+        if settlement.state is State.FAILED:
+            return
+        claim = replace(
+            claim,
+            tries=settlement.tries,
+            maybe_billed=settlement.maybe_billed,
+            useless=settlement.useless,
+            waits=settlement.waits,
+        )
+    raise AssertionError("the job went on for ever")
