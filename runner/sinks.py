@@ -1,0 +1,330 @@
+"""Where outputs are kept: pictures in the batch's folder, everything else in the queue alone.
+
+A picture is whole and durable in `.pending`, under a name that says whose it is (`keep`); its row is
+committed; then it gets the name that people see (`name`). A start after a crash finds what stands between
+(`recover`).
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+
+import orjson
+from anyio import CapacityLimiter, to_thread
+
+from runner.crash import point
+from runner.files import PART, Directory, Unwritable, directory
+from runner.images import SUFFIXES, Picture, Unreadable, inspect
+from runner.job import Claim
+from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
+
+PENDING = ".pending"
+EVIDENCE = ".evidence"
+MOST_ASKED = 100
+"""Names looked up at most for one request; no provider makes more pictures of it than ten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Waiting:
+    """The name of a picture in `.pending`, which says exactly whose it is."""
+
+    key: str
+    attempt: int
+    index: int
+    count: int
+    """How many pictures the attempt brought."""
+    suffix: str
+
+    def __str__(self) -> str:
+        return f"{self.key}-{self.attempt}-{self.index}of{self.count}.{self.suffix}"
+
+    @classmethod
+    def parse(cls, name: str) -> "Waiting | None":
+        match = re.fullmatch(r"([0-9a-f]+)-(\d+)-(\d+)of(\d+)\.(\w+)", name)
+        if match is None:
+            return None
+        key, attempt, index, count, suffix = match.groups()
+        return cls(key=key, attempt=int(attempt), index=int(index), count=int(count), suffix=suffix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The pictures of one attempt that a start finds without their final names."""
+
+    key: str
+    attempt: int
+    files: tuple[Waiting, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether they are all that the attempt brought."""
+        return len(self.files) == self.files[0].count
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The outputs of one batch. Raises `Unwritable` where the disk or the folder fails."""
+
+    root: Path
+    spread: bool = field(kw_only=True)
+    """Whether pictures go to 256 subfolders."""
+    decoders: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(os.cpu_count() or 1), kw_only=True
+    )
+
+    def check_writable(self) -> None:
+        """Make the folder, and do once in it what keeping takes."""
+        with directory(self.root) as root:
+            root.probe()
+            with root.inside(PENDING) as pending:
+                pending.probe()
+
+    def taken(self, claim: Claim) -> str | None:
+        """The path of what stands already where a picture of this job would go."""
+        folder = f"{self.root}/{claim.key[:2]}" if self.spread else str(self.root)
+        if self.spread and not_a_folder(folder):
+            return folder
+        paths = (f"{folder}/{stem}.{suffix}" for stem in stems(claim) for suffix in SUFFIXES)
+        return next((path for path in paths if os.path.lexists(path)), None)
+
+    async def keep(self, claim: Claim, output: Output) -> tuple[Kept, ...]:
+        """Make an answer durable, as far as files go: the rows have their final paths already.
+
+        Where some of its pictures cannot be decoded the others are returned alone; where none can,
+        raises `Fault`. Either way the bytes of those are kept as evidence.
+        """
+        kept = [worded(artifact) for artifact in output.artifacts if artifact.data is None]
+        if len(kept) < len(output.artifacts):
+            kept += await to_thread.run_sync(
+                self.keep_pictures, claim, output.artifacts, limiter=self.decoders
+            )
+        return tuple(sorted(kept, key=lambda each: each.index))
+
+    def keep_pictures(self, claim: Claim, artifacts: Sequence[Artifact]) -> list[Kept]:
+        with directory(self.root) as root:
+            pictures = readable(root, claim, artifacts)
+            with root.inside(PENDING) as pending:
+                return [self.keep_picture(pending, claim, *each, len(pictures)) for each in pictures]
+
+    def keep_picture(
+        self, pending: Directory, claim: Claim, artifact: Artifact, picture: Picture, count: int
+    ) -> Kept:
+        file = Waiting(
+            key=claim.key, attempt=claim.attempt, index=artifact.index, count=count, suffix=picture.suffix
+        )
+        pending.write(str(file), picture.data)
+        point("renamed")
+        return replace(
+            self.pictured(claim, artifact.index, count, picture),
+            finish_reason=artifact.finish_reason,
+            revised_prompt=artifact.revised_prompt,
+        )
+
+    def pictured(self, claim: Claim, index: int, count: int, picture: Picture) -> Kept:
+        """The row of a picture, one of `count`."""
+        stem = f"{claim.key[:2]}/{claim.stem}" if self.spread else claim.stem
+        return Kept(
+            kind="image",
+            index=index,
+            path=f"{stem}.{picture.suffix}" if count == 1 else f"{stem}-{index}.{picture.suffix}",
+            mime=picture.mime,
+            bytes=len(picture.data),
+            sha256=hashlib.sha256(picture.data).hexdigest(),
+            width=picture.width,
+            height=picture.height,
+        )
+
+    async def name(self, key: str, attempt: int, kept: tuple[Kept, ...]) -> tuple[Kept, ...]:
+        """Give committed pictures their final names, some of which they may have already.
+
+        Where something else has taken a name since, its row comes back with another path. Until that is
+        committed, and `name` called with it, the picture stands in `.pending` too.
+        """
+        if all(each.path is None for each in kept):
+            return kept
+        return await to_thread.run_sync(self.name_pictures, key, attempt, kept)
+
+    def name_pictures(self, key: str, attempt: int, kept: tuple[Kept, ...]) -> tuple[Kept, ...]:
+        count = sum(each.path is not None for each in kept)
+        with directory(self.root) as root, root.inside(PENDING) as pending:
+            return tuple(
+                name_picture(root, pending, each, key=key, attempt=attempt, count=count) for each in kept
+            )
+
+    async def rename(self, old: str, new: str) -> str:
+        """Give an output another name, unless it has it already; returns the path that it has then."""
+        return await to_thread.run_sync(self.rename_picture, old, new)
+
+    def rename_picture(self, old: str, new: str) -> str:
+        if old == new or not os.path.lexists(self.root / old):
+            return new
+        with directory(self.root) as root, place(root, old) as (folder, name):
+            path = named(root, folder, name, new, hashlib.sha256(folder.read(name)).hexdigest())
+            folder.remove(name)
+            return path
+
+    async def recover(self) -> list[Found]:
+        """Remove what was half written; find the pictures that have no final names yet."""
+        return await to_thread.run_sync(self.find)
+
+    def find(self) -> list[Found]:
+        if not os.path.lexists(self.root):
+            return []
+        with directory(self.root) as root:
+            for name in (PENDING, EVIDENCE):
+                sweep(root, name)
+            with root.inside(PENDING) as pending:
+                return found(pending.names())
+
+    async def adopt(self, claim: Claim, whole: Found) -> tuple[Kept, ...] | None:
+        """The rows of an attempt whose pictures were kept and never committed; None where one is damaged."""
+        return await to_thread.run_sync(self.adopt_pictures, claim, whole, limiter=self.decoders)
+
+    def adopt_pictures(self, claim: Claim, whole: Found) -> tuple[Kept, ...] | None:
+        with directory(self.root) as root, root.inside(PENDING) as pending:
+            try:
+                pictures = [(file.index, inspect(pending.read(str(file)))) for file in whole.files]
+            except Unreadable:
+                return None
+        return tuple(self.pictured(claim, index, len(pictures), picture) for index, picture in pictures)
+
+    async def set_aside(self, key: str, attempt: int) -> None:
+        """Move an attempt's pictures to the evidence: its result came too late, or they are not whole."""
+        await to_thread.run_sync(self.move_aside, key, attempt)
+
+    def move_aside(self, key: str, attempt: int) -> None:
+        with directory(self.root) as root, root.inside(PENDING) as pending, root.inside(EVIDENCE) as evidence:
+            for name in pending.names():
+                if name.startswith(f"{key}-{attempt}-"):
+                    pending.move(name, evidence, name)
+
+
+def stems(claim: Claim) -> Iterator[str]:
+    """The names that a job's pictures may get, less their suffixes."""
+    yield claim.stem
+    if b'"n":' in claim.body:
+        asked = orjson.loads(claim.body).get("n")
+        if isinstance(asked, int) and asked > 1:
+            yield from (f"{claim.stem}-{index}" for index in range(min(asked, MOST_ASKED)))
+
+
+def worded(artifact: Artifact) -> Kept:
+    """The row of an artifact that is kept in the queue alone."""
+    if artifact.text is not None:
+        value, mime = artifact.text, "text/plain"
+    else:
+        value = orjson.dumps(artifact.vector if artifact.tool_calls is None else artifact.tool_calls).decode()
+        mime = "application/json"
+    data = value.encode()
+    return Kept(
+        kind=artifact.kind,
+        index=artifact.index,
+        value=value,
+        mime=mime,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        finish_reason=artifact.finish_reason,
+        revised_prompt=artifact.revised_prompt,
+    )
+
+
+def readable(root: Directory, claim: Claim, artifacts: Sequence[Artifact]) -> list[tuple[Artifact, Picture]]:
+    """The pictures that can be decoded; the others become evidence. Raises a fault if none can."""
+    pictures = []
+    fault = None
+    for artifact in artifacts:
+        if artifact.data is None:
+            continue
+        try:
+            pictures.append((artifact, inspect(artifact.data)))
+        except Unreadable as error:
+            fault = damaged(artifact, error, keep_evidence(root, claim, artifact.index, artifact.data))
+    if fault is not None and not pictures:
+        raise fault
+    return pictures
+
+
+def keep_evidence(root: Directory, claim: Claim, index: int, data: bytes) -> Path:
+    name = f"{claim.key}-{claim.attempt}-{index}.bin"
+    with root.inside(EVIDENCE) as evidence:
+        evidence.write(name, data)
+        return evidence.path / name
+
+
+def damaged(artifact: Artifact, error: Unreadable, evidence: Path) -> Fault:
+    return Fault(
+        cause=Cause.MALFORMED,
+        message=f"image {artifact.index} {error}; kept as {evidence}",
+        then=Then.RETRY,
+        billed=True,
+        useless=True,
+    )
+
+
+def name_picture(
+    root: Directory, pending: Directory, kept: Kept, *, key: str, attempt: int, count: int
+) -> Kept:
+    if kept.path is None:
+        return kept
+    suffix = PurePosixPath(kept.path).suffix[1:]
+    file = str(Waiting(key=key, attempt=attempt, index=kept.index, count=count, suffix=suffix))
+    path = named(root, pending, file, kept.path, kept.sha256)
+    if path == kept.path:
+        pending.remove(file)
+    return replace(kept, path=path)
+
+
+def named(root: Directory, folder: Directory, name: str, wanted: str, sha256: str) -> str:
+    """Give a file the path that is wanted, or one that tells its content where that is another's.
+
+    Returns the path it got, or has had since an earlier start. It keeps its first name too.
+    """
+    path = PurePosixPath(wanted)
+    for choice in (path, path.with_stem(f"{path.stem}-{sha256[:8]}"), path.with_stem(sha256)):
+        with place(root, str(choice)) as (target, last):
+            if target.holds(last, sha256) or folder.link(name, target, last):
+                return str(choice)
+    raise Unwritable(f"{root.path / wanted} is taken, and so is every other name for it")
+
+
+@contextmanager
+def place(root: Directory, path: str) -> Iterator[tuple[Directory, str]]:
+    """The folder that a path relative to `root` ends in, and its name there."""
+    folder, _, name = path.rpartition("/")
+    if not folder:
+        yield root, name
+        return
+    with root.inside(folder) as spread:
+        yield spread, name
+
+
+def sweep(root: Directory, name: str) -> None:
+    """Remove what was half written in a folder."""
+    if os.path.lexists(root.path / name):
+        with root.inside(name) as folder:
+            for part in folder.names():
+                if part.endswith(PART):
+                    folder.remove(part)
+
+
+def found(names: list[str]) -> list[Found]:
+    """Who the files in `.pending` belong to; others than ours are left alone."""
+    files = sorted(file for file in map(Waiting.parse, names) if file is not None)
+    return [
+        Found(key=key, attempt=attempt, files=tuple(group))
+        for (key, attempt), group in groupby(files, key=lambda file: (file.key, file.attempt))
+    ]
+
+
+def not_a_folder(path: str) -> bool:
+    """Whether something is there that no picture can be put into."""
+    try:
+        return not stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,106 @@
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from runner.images import MOST_PIXELS, Unreadable, inspect
+
+
+def painted(kind, *, size=(40, 30), frames=1):
+    """A file of this format whose frames all differ."""
+    pictures = [Image.effect_noise(size, 60 + turn).convert("RGB") for turn in range(frames)]
+    file = io.BytesIO()
+    pictures[0].save(file, kind, **({"save_all": True, "append_images": pictures[1:]} if frames > 1 else {}))
+    return file.getvalue()
+
+
+def claiming(width, height, frames=1):
+    """A small PNG whose header says that it is huge."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    animation = chunk(b"acTL", struct.pack(">II", frames, 0))
+    pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + animation + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix", "mime"),
+    [
+        ("PNG", "png", "image/png"),
+        ("JPEG", "jpg", "image/jpeg"),
+        ("WEBP", "webp", "image/webp"),
+        ("GIF", "gif", "image/gif"),
+        ("AVIF", "avif", "image/avif"),
+    ],
+)
+def test_a_format_is_told_by_its_content(kind, suffix, mime):
+    data = painted(kind)
+    picture = inspect(data)
+    assert (picture.suffix, picture.mime, picture.width, picture.height) == (suffix, mime, 40, 30)
+    assert picture.data is data
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
+def test_an_animation_is_one_picture(kind):
+    picture = inspect(painted(kind, frames=3))
+    assert (picture.width, picture.height) == (40, 30)
+
+
+def test_a_jpeg_with_a_second_picture_is_a_jpeg():
+    assert inspect(painted("MPO", frames=2)).suffix == "jpg"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"<html><body>502 Bad Gateway</body></html>", b'{"error": "busy"}', b"RIFF", b"BM" + bytes(60)],
+    ids=["empty", "html", "json", "riff", "bitmap"],
+)
+def test_what_is_no_image_is_said_to_be_none(data):
+    with pytest.raises(Unreadable, match="is not an image"):
+        inspect(data)
+
+
+@pytest.mark.parametrize("missing", [1, 4, 12, 13, 500])
+def test_a_png_is_missed_to_its_last_byte(missing):
+    with pytest.raises(Unreadable, match="is cut or damaged"):
+        inspect(painted("PNG")[:-missing])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF", "AVIF"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_cut_picture_is_no_picture(kind, part):
+    data = painted(kind)
+    with pytest.raises(Unreadable):
+        inspect(data[: int(len(data) * part)])
+
+
+def test_an_animation_cut_after_its_first_frame_is_no_picture():
+    data = painted("GIF", frames=3)
+    with pytest.raises(Unreadable, match="is cut or damaged"):
+        inspect(data[: len(data) * 5 // 6])
+
+
+def test_no_flipped_bit_in_a_png_goes_unnoticed():
+    file = io.BytesIO()
+    Image.linear_gradient("L").save(file, "PNG")
+    for place in range(len(file.getvalue())):
+        data = bytearray(file.getvalue())
+        data[place] ^= 4
+        with pytest.raises(Unreadable):
+            inspect(bytes(data))
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 10_000), (60_000, 60_000), (MOST_PIXELS + 1, 1)])
+def test_a_small_file_may_not_claim_to_be_a_huge_picture(width, height):
+    with pytest.raises(Unreadable, match="has more than 89,478,485 pixels"):
+        inspect(claiming(width, height))
+
+
+def test_frames_count_towards_the_size_of_a_picture():
+    with pytest.raises(Unreadable, match="has more than 89,478,485 pixels"):
+        inspect(claiming(1000, 1000, frames=90))
