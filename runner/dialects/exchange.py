@@ -1,0 +1,73 @@
+"""The steps that dialects share: the paid call, the ticket of its answer, the files it points to."""
+
+from collections.abc import Generator
+from urllib.parse import urljoin, urlsplit
+
+import orjson
+
+from runner import fault
+from runner.dialects import answers
+from runner.dialects.answers import Answer, Link
+from runner.fault import Trouble
+from runner.job import Claim
+from runner.manifest import Endpoint
+from runner.outcome import Artifact, Output
+from runner.wire import Call, Exchange, Reply, Ticket, Wait
+
+Steps = Generator[Call | Wait | Ticket, Reply | None, Reply]
+
+
+def converse(call: Call, claim: Claim, endpoint: Endpoint, *, asked: int) -> Exchange:
+    """Send `call` and read its answer; where that only points to files, it is the ticket to fetch them by."""
+    if claim.ticket is None:
+        reply = yield from sent(call)
+    else:
+        reply = Reply(status=200, headers={}, body=claim.ticket)
+    answer = answers.read(reply, asked=asked)
+    if answer.has_links and claim.ticket is None:
+        yield Ticket(data=reply.body, body=answer.body)
+    return (yield from fetched(answer, endpoint))
+
+
+def paid(claim: Claim, endpoint: Endpoint, path: str, body: bytes | None, *, method: str = "POST") -> Call:
+    """The call that costs, with an idempotency key that stays the job's own, where the endpoint takes one."""
+    name = endpoint.idempotency_header
+    return Call(method=method, path=path, body=body, headers={name: claim.key} if name else {})
+
+
+def sent(call: Call) -> Steps:
+    """The reply to `call`. One whose status nobody has judged before is a fault here at the latest."""
+    reply = yield call
+    if reply is None:
+        raise TypeError("a call is answered by a reply")
+    if error := fault.of_reply(reply, now=None, paid=call.paid, download=call.download):
+        raise error
+    return reply
+
+
+def fetched(answer: Answer, endpoint: Endpoint) -> Exchange:
+    """The answer's output, its links followed."""
+    artifacts = []
+    for item in answer.items:
+        artifact = item if isinstance(item, Artifact) else (yield from followed(item, endpoint))
+        artifacts.append(artifact)
+    return Output(artifacts=tuple(artifacts), usage=answer.usage, body=answer.body, message=answer.message)
+
+
+def followed(link: Link, endpoint: Endpoint) -> Generator[Call | Wait | Ticket, Reply | None, Artifact]:
+    """The file behind a link, which may be relative to the endpoint."""
+    url = urljoin(f"{endpoint.url.rstrip('/')}/", link.url)
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise fault.of_error(Trouble.FORBIDDEN_ADDRESS, sent=True, detail=f"not a web address: {url[:200]}")
+    reply = yield from sent(Call(method="GET", path=url, paid=False, download=True))
+    if not reply.body:
+        raise fault.useless(reply, "image link leads to nothing", paid=False)
+    return Artifact(kind="image", index=link.index, data=reply.body, revised_prompt=link.revised_prompt)
+
+
+def asked(body: bytes) -> int:
+    """How many outputs a request asks for: its `n`, else one."""
+    if b'"n":' not in body:
+        return 1
+    number = orjson.loads(body).get("n")
+    return number if isinstance(number, int) else 1
