@@ -1,0 +1,1 @@
+"""The reference for users, generated from the program itself."""

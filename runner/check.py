@@ -1,0 +1,295 @@
+"""What is wrong with a manifest although each of its values is of the right kind."""
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import inputs, rows, templates
+from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
+from runner.group import JobGroup, PromptRow
+from runner.problems import Problems, meant
+from runner.rows import PROMPT
+from runner.scope import DATE, Reader, Use, own_variables, shared_variables, used_by_body
+from runner.source import REFERENCE, Loc, Source
+
+NAME = re.compile(r"[^\W\d]\w*")
+ANY = "json-http"
+TALKING = frozenset({"openai-chat", ANY})
+"""Dialects that know a system and messages."""
+RESERVED: Mapping[str, tuple[str, ...]] = {
+    "nebula-images": ("model", "prompt"),
+    "openai-images": ("model", "prompt"),
+    "openai-chat": ("model", "messages"),
+    "openai-embeddings": ("model",),
+    ANY: (),
+}
+"""Parameters that a dialect fills in itself."""
+PROMPTLESS = {"openai-embeddings": "input"}
+"""A parameter that may stand in a prompt's place."""
+MOST_ROWS = 100_000
+"""Rows of a file that are looked through once a problem has been found elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A group of jobs as far as it could be read."""
+
+    group: JobGroup
+    loc: Loc
+    is_whole: bool
+    """Whether all of it could: if not, what seems to be missing may only be misspelt."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Checker:
+    """Looks at everything, and puts what is wrong into `problems`."""
+
+    source: Source
+    folder: Path
+    sets: Mapping[str, str]
+    endpoints: Mapping[str, Endpoint]
+    unread: Set[str]
+    """Names of endpoints that could not be read."""
+    problems: Problems
+    used: set[str] = field(default_factory=set)
+    """What the templates seen so far use."""
+
+    def check(self, name: Any, parts: list[Part], *, is_whole: bool) -> None:
+        self.check_name(name)
+        for part in parts:
+            self.check_group(part)
+        self.check_ids([part.group for part in parts])
+        if is_whole and all(part.is_whole for part in parts):
+            self.check_sets()
+        if self.problems:
+            self.check_rows([part.group for part in parts])
+
+    def add(self, loc: Loc, message: str, *, key: bool = False) -> None:
+        self.problems.add(self.source.where(loc, key=key), message)
+
+    # The manifest as a whole
+
+    def check_name(self, name: Any) -> None:
+        for use in Reader(self.source, self.problems).of(name, ("name",)):
+            self.need(use, {DATE, *self.sets})
+
+    def check_sets(self) -> None:
+        for endpoint in self.endpoints.values():
+            self.used |= used_by_body(endpoint, self.sets.keys())
+        for name in sorted(self.sets.keys() - self.used):
+            said = meant(name, sorted(self.used - {DATE}))
+            self.problems.add(f"--set {name}", f"no template uses the variable {name!r}{said}")
+
+    def check_ids(self, groups: list[JobGroup]) -> None:
+        """Ids that stand in the manifest itself; those in files are compared as they are read."""
+        first: dict[str, str] = {}
+        for loc, name in ids(groups):
+            where = self.source.where(loc)
+            if first.setdefault(name, where) != where:
+                self.add(loc, f"the id {name!r} stands here a second time, first at {first[name]}")
+
+    def check_rows(self, groups: list[JobGroup]) -> None:
+        """Bad rows, to be told together with the rest; where nothing else is wrong, expansion finds them."""
+        for group in groups:
+            path = self.folder / (group.file or "")
+            if group.file is not None and rows.refusal(path) is None:
+                next((None for number, _ in rows.rows(path, self.problems) if number > MOST_ROWS), None)
+
+    # Endpoints
+
+    def check_endpoint(self, loc: Loc, endpoint: Endpoint, raw: Mapping[str, Any]) -> None:
+        for name in raw:
+            dialect = OF_ONE_DIALECT.get(name, endpoint.dialect)
+            if dialect != endpoint.dialect:
+                message = f"{name!r} is for {dialect} alone; this endpoint is {endpoint.dialect}"
+                self.add((*loc, name), message, key=True)
+        if not re.fullmatch(r"[\w.-]+", str(loc[-1])):
+            self.add(loc, "the name of an endpoint is made of letters, digits, '_', '-' and '.'", key=True)
+        self.check_secrets((*loc, "body"), endpoint.body)
+
+    def check_secrets(self, loc: Loc, tree: Any) -> None:
+        """Refuse what is named like a key and written out, or would not be looked up here."""
+        for way, text in templates.texts(tree):
+            named = next((step for step in reversed(way) if isinstance(step, str)), "")
+            if REFERENCE.fullmatch(text):
+                self.add((*loc, *way), f"{text} is looked up in an endpoint's url, key and headers alone")
+            elif SECRET_NAME.search(named) and not templates.is_template(text):
+                self.add((*loc, *way), f"{named!r} holds a key: it goes into the endpoint's key or headers")
+
+    # Groups of jobs
+
+    def check_group(self, part: Part) -> None:
+        group, loc = part.group, part.loc
+        endpoint = self.endpoint_of(part)
+        uses = list(Reader(self.source, self.problems).uses(group, loc))
+        columns = self.columns(group, loc, endpoint)
+        if columns is not None:
+            self.check_needs(group, uses, columns)
+        if part.is_whole:
+            self.check_variables(group, loc, uses, endpoint)
+        self.used.update(*(use.names.used for use in uses))
+        self.check_parameters(group, loc, endpoint)
+        if endpoint is not None:
+            self.check_request(part, endpoint)
+
+    def endpoint_of(self, part: Part) -> Endpoint | None:
+        group, loc = part.group, part.loc
+        if group.endpoint is None:
+            return self.only_endpoint(part)
+        endpoint = self.named(group.endpoint, (*loc, "endpoint"))
+        for index, name in enumerate(group.also):
+            other = self.named(name, (*loc, "also", index))
+            if endpoint and other and endpoint.dialect != other.dialect:
+                self.add((*loc, "also", index), f"{name!r} speaks {other.dialect}, not {endpoint.dialect}")
+        return endpoint
+
+    def only_endpoint(self, part: Part) -> Endpoint | None:
+        names = [*self.endpoints, *self.unread]
+        if len(names) > 1 and part.is_whole:
+            self.add(part.loc, f"'endpoint' is missing in a job; known: {', '.join(names)}")
+        return next(iter(self.endpoints.values())) if len(names) == len(self.endpoints) == 1 else None
+
+    def named(self, name: str, loc: Loc) -> Endpoint | None:
+        if name not in self.endpoints and name not in self.unread:
+            self.add(loc, f"there is no endpoint {name!r}{meant(name, tuple(self.endpoints))}")
+        return self.endpoints.get(name)
+
+    def columns(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> Set[str] | None:
+        """The columns of the group's file, none without a file; None where they cannot be told."""
+        if group.file is None:
+            return frozenset()
+        path = self.folder / group.file
+        if refusal := rows.refusal(path):
+            self.add((*loc, "file"), refusal)
+            return None
+        head = rows.head(path, self.problems)
+        if head is None:
+            return None
+        number, columns = head
+        speaks = endpoint is None or endpoint.dialect == ANY
+        if PROMPT not in columns and group.prompt is None and group.messages is None and not speaks:
+            self.problems.add(*rows.missing(path, number, PROMPT, columns))
+        return frozenset(columns)
+
+    def check_needs(self, group: JobGroup, uses: list[Use], columns: Set[str]) -> None:
+        common = {DATE, *self.sets, *group.vars, *columns}
+        shared = shared_variables(group)
+        for use in uses:
+            own = shared if use.row is None else own_variables((group.prompts or ())[use.row])
+            self.need(use, {*common, *own})
+
+    def need(self, use: Use, known: Set[str]) -> None:
+        for name in sorted(use.names.needed - known):
+            said = meant(name, sorted(known - {DATE}))
+            self.add(use.loc, f"the variable {name!r} is undefined{said}")
+
+    def check_variables(self, group: JobGroup, loc: Loc, uses: list[Use], endpoint: Endpoint | None) -> None:
+        """Every variable has a name that a template can say, and one says it."""
+        for at, row, variables in variables_of(group, loc):
+            used = set(used_by_body(endpoint, variables))
+            used.update(*(use.names.used for use in uses if row is None or use.row in {None, row}))
+            for name in variables:
+                if not NAME.fullmatch(name):
+                    self.add(
+                        (*at, name), f"no template can use a variable {name!r}: a name is one word", key=True
+                    )
+                elif name not in used:
+                    said = meant(name, sorted(used - variables - {DATE})) if used - variables else ""
+                    self.add((*at, name), f"no template uses the variable {name!r}{said}", key=True)
+
+    def check_parameters(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> None:
+        for at, tree in parameters_of(group, loc):
+            self.check_secrets(at, tree)
+            for name in RESERVED[endpoint.dialect] if endpoint else ():
+                if name in tree:
+                    self.add((*at, name), f"{name!r} is no parameter: it stands beside 'params'", key=True)
+        for way, path in (*inputs.found(group.params, (*loc, "params")), *self.message_files(group, loc)):
+            if not templates.is_template(path) and (refusal := inputs.refusal(self.folder / path)):
+                self.add(way, refusal)
+        grid = group.matrix.grid
+        for index, pattern in enumerate(grid.exclude):
+            for name in pattern.keys() - grid.axes.keys():
+                said = meant(name, tuple(grid.axes))
+                self.add(
+                    (*loc, "matrix", "exclude", index, name), f"no {name!r} in the matrix{said}", key=True
+                )
+        if grid.count() == 0:
+            self.add((*loc, "matrix"), "every combination is excluded", key=True)
+
+    @staticmethod
+    def message_files(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, str]]:
+        return inputs.found(group.messages, (*loc, "messages"))
+
+    def check_request(self, part: Part, endpoint: Endpoint) -> None:
+        """What a request of this dialect is made of is there, and is there once."""
+        group, loc = part.group, part.loc
+        if endpoint.dialect not in TALKING:
+            for name in ("system", "messages"):
+                if getattr(group, name) is not None:
+                    message = f"{name!r} is for chat; this endpoint is {endpoint.dialect}"
+                    self.add((*loc, name), message, key=True)
+        self.check_sources(group, loc)
+        if not part.is_whole or endpoint.dialect == ANY:
+            return
+        if group.model is None:
+            self.add(loc, "'model' is missing in a job")
+        if not has_prompt(group, endpoint):
+            self.add(loc, "a job needs one of 'prompt', 'prompts', 'file' or, in a chat, 'messages'")
+
+    def check_sources(self, group: JobGroup, loc: Loc) -> None:
+        for first, second in (("prompts", "prompt"), ("prompts", "file"), ("messages", "system")):
+            if getattr(group, first) is not None and getattr(group, second) is not None:
+                self.add((*loc, second), f"{first!r} and {second!r} cannot both be given", key=True)
+        said = any("prompt" in templates.names(text).used for _, text in readable(group.messages))
+        for name in ("prompt", "prompts"):
+            if group.messages is not None and getattr(group, name) is not None and not said:
+                message = f"'messages' do not use it: write {{{{ prompt }}}} there, or leave {name!r} out"
+                self.add((*loc, name), message, key=True)
+
+
+def ids(groups: list[JobGroup]) -> Iterator[tuple[Loc, str]]:
+    """The ids that are written out."""
+    for at, group in enumerate(groups):
+        if group.id is not None and not templates.is_template(group.id):
+            yield ("jobs", at, "id"), group.id
+        for row, prompt in enumerate(group.prompts or ()):
+            if (
+                isinstance(prompt, PromptRow)
+                and prompt.id is not None
+                and not templates.is_template(prompt.id)
+            ):
+                yield ("jobs", at, "prompts", row, "id"), prompt.id
+
+
+def variables_of(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, int | None, Set[str]]]:
+    """Where variables are given, for which of `prompts`, and their names."""
+    yield (*loc, "vars"), None, group.vars.keys()
+    for row, prompt in enumerate(group.prompts or ()):
+        if isinstance(prompt, PromptRow) and prompt.vars:
+            yield (*loc, "prompts", row, "vars"), row, prompt.vars.keys()
+
+
+def parameters_of(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, Mapping[str, Any]]]:
+    yield (*loc, "params"), group.params
+    yield (*loc, "matrix"), group.matrix.grid.axes
+    for row, prompt in enumerate(group.prompts or ()):
+        if isinstance(prompt, PromptRow) and prompt.params:
+            yield (*loc, "prompts", row, "params"), prompt.params
+
+
+def has_prompt(group: JobGroup, endpoint: Endpoint) -> bool:
+    given = (group.prompt, group.prompts, group.file, group.messages)
+    instead = PROMPTLESS.get(endpoint.dialect)
+    return any(each is not None for each in given) or instead in {*group.params, *group.matrix.grid.axes}
+
+
+def readable(tree: Any) -> Iterator[tuple[Loc, str]]:
+    """The templates of a tree that are some."""
+    for way, text in templates.texts(tree):
+        try:
+            templates.names(text)
+        except templates.BadTemplate:
+            continue
+        yield way, text

@@ -1,0 +1,88 @@
+"""The command line: a command a module; each parses, calls and prints, and imports late what is heavy."""
+
+import signal
+import sys
+from io import TextIOWrapper
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from runner.cli.batches import batches
+from runner.cli.cancel import cancel
+from runner.cli.demo import demo
+from runner.cli.errors import Plainly
+from runner.cli.export import export
+from runner.cli.failures import failures
+from runner.cli.init import init
+from runner.cli.jobs import jobs
+from runner.cli.plan import plan
+from runner.cli.resume import resume
+from runner.cli.retry import retry
+from runner.cli.run import run
+from runner.cli.schema import schema
+from runner.cli.show import show
+from runner.cli.status import status
+from runner.cli.submit import submit
+
+COMMANDS = (
+    init,
+    plan,
+    submit,
+    run,
+    resume,
+    status,
+    batches,
+    jobs,
+    show,
+    failures,
+    retry,
+    cancel,
+    export,
+    demo,
+    schema,
+)
+"""In the order that help lists them."""
+TERMINATED = 143
+
+app = typer.Typer(
+    name="runner",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+@app.callback()
+def runner(
+    context: typer.Context,
+    db: Annotated[
+        str, typer.Option("--db", metavar="PATH_OR_URL", envvar="RUNNER_DB", help="The queue.")
+    ] = "runner.db",
+) -> None:
+    """Turn a YAML manifest into generation jobs, send them, and keep every answer."""
+    context.obj = db
+
+
+def main() -> None:
+    """The program: it ends by `SystemExit`, its status as documented."""
+    heed_termination()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with Plainly():
+        app()
+
+
+def heed_termination() -> None:
+    """A supervisor's signal unwinds what is open, unless it was ignored from the start (`nohup`)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
+def leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)

@@ -1,0 +1,86 @@
+"""The options and arguments that several commands share, spelled once."""
+
+from typing import Annotated
+
+import typer
+
+from runner.job import State
+from runner.outcome import Cause
+
+DEFAULT_DB = "runner.db"
+
+
+def chosen(context: typer.Context, db: str) -> str:
+    """The queue named after the command, else the one named before it."""
+    before: str | None = None if context.parent is None else context.parent.obj
+    return db or before or DEFAULT_DB
+
+
+def pairs(sets: list[str]) -> list[str]:
+    """Refuse what is not `key=value` before anything is read."""
+    for each in sets:
+        if "=" not in each[1:]:
+            raise typer.BadParameter(f"'{each}' is not KEY=VALUE")
+    return sets
+
+
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        metavar="PATH_OR_URL",
+        callback=chosen,
+        show_default=DEFAULT_DB,
+        help="The queue; also RUNNER_DB, or --db before the command.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Sets = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        default_factory=list,
+        callback=pairs,
+        show_default=False,
+        help="A template variable; may be given again.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Take more than 100,000 new jobs without asking.")]
+Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", show_default=False, help="The manifest's file.")]
+Batch = Annotated[
+    str, typer.Argument(metavar="BATCH", show_default=False, help="The batch; default: the newest.")
+]
+States = Annotated[
+    list[State],
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        default_factory=list,
+        show_default=False,
+        help=f"Only jobs in this state ({', '.join(State)}); may be given again.",
+    ),
+]
+Causes = Annotated[
+    list[Cause],
+    typer.Option(
+        "--cause",
+        metavar="CAUSE",
+        default_factory=list,
+        show_default=False,
+        help=f"Only jobs with this cause ({', '.join(Cause)}); may be given again.",
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="Work on N jobs at most, then stop.")
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", min=0, metavar="USD", help="Spend so much in this run at most."),
+]
+Until = Annotated[
+    str, typer.Option("--until", metavar="TIME", show_default=False, help="Stop at 06:00, or an ISO time.")
+]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Do not sit out a provider's long limit: exit 75 instead.")
+]

@@ -1,0 +1,65 @@
+"""`runner resume`: going on from the queue alone."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from runner.cli.finding import batch
+from runner.cli.options import Batch, Db, Json, Limit, MaxCost, NoWait, Until
+from runner.cli.speaking import say
+from runner.cli.working import options, work
+
+if TYPE_CHECKING:
+    from runner.store import BatchRow
+
+
+def resume(
+    name: Batch = "",
+    *,
+    db: Db = "",
+    limit: Limit = None,
+    max_cost: MaxCost = None,
+    until: Until = "",
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a batch from the queue alone.
+
+    By default with the newest unfinished one; where there is none, there is nothing to do.
+    """
+    from runner import database
+
+    bounds = options(limit=limit, max_cost=max_cost, until=until, no_wait=no_wait)
+    row = wanted(db, name)
+    if row is None:
+        say("nothing to resume: no batch is unfinished")
+        return
+    if row.paused:
+        unpause(db, row)
+    try:
+        status = work(db, row.name, bounds, as_json=as_json)
+    except database.Busy:
+        if not row.paused:
+            raise
+        say(f"{row.name}: unpaused, its runner goes on")
+        return
+    raise typer.Exit(status)
+
+
+def wanted(db: str, name: str) -> "BatchRow | None":
+    from runner import compose, database
+
+    try:
+        with compose.reading(db) as store:
+            return batch(store, name) if name else store.batch(unfinished=True)
+    except database.NoQueue:
+        if name:
+            raise
+        return None
+
+
+def unpause(db: str, row: "BatchRow") -> None:
+    from runner import compose
+
+    with compose.writing(db) as store:
+        store.pause(row.id, paused=False)

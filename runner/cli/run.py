@@ -1,0 +1,54 @@
+"""`runner run`: the main job."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.options import Db, Json, Limit, MaxCost, NoWait, Sets, Until, Yes
+from runner.cli.reading import manifest
+from runner.cli.speaking import say
+from runner.cli.submit import submitted, words
+from runner.cli.working import SIGNALLED, options, work
+
+if TYPE_CHECKING:
+    from runner.compose import RunOptions
+    from runner.manifest import Manifest
+
+Manifests = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MANIFEST", show_default=False, help="Manifests' files, taken one after the other."
+    ),
+]
+
+
+def run(
+    paths: Manifests,
+    *,
+    db: Db = "",
+    sets: Sets,
+    limit: Limit = None,
+    max_cost: MaxCost = None,
+    until: Until = "",
+    no_wait: NoWait = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Submit manifests and work until nothing is left.
+
+    Stopped or killed, it goes on when it is run again; what is paid for is not sent again.
+    """
+    bounds = options(limit=limit, max_cost=max_cost, until=until, no_wait=no_wait)
+    say(f"reading {', '.join(paths)}")
+    statuses = [0]
+    for wanted in [manifest(path, sets) for path in paths]:
+        statuses.append(run_one(db, wanted, bounds, yes=yes, as_json=as_json))
+        if statuses[-1] in SIGNALLED:
+            break
+    raise typer.Exit(max(statuses))
+
+
+def run_one(db: str, wanted: "Manifest", bounds: "RunOptions", *, yes: bool, as_json: bool) -> int:
+    done = submitted(db, wanted, yes=yes)
+    say(words(done))
+    return work(db, done.batch, bounds, as_json=as_json)

@@ -1,0 +1,83 @@
+"""What is seen of a run while it lasts: a live picture on a terminal, elsewhere a line every ten seconds."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from runner.cli.speaking import say
+from runner.report.progress import Meter, line, picture
+from runner.report.words import many
+from runner.store import Tally
+
+EVERY_S = 10.0
+"""Seconds between two lines."""
+
+
+class Screen(Protocol):
+    """Shows a run; it watches without a say in it."""
+
+    def began(self, tally: Tally) -> None: ...
+    def moved(self, tally: Tally, why: str | None) -> None: ...
+    def said(self, message: str) -> None: ...
+
+
+class Lines:
+    """A line every ten seconds."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._next_at = 0.0
+
+    def began(self, tally: Tally) -> None:
+        say(beginning(tally))
+        self._meter.read(tally, None, time.time())
+        self._next_at = time.monotonic() + EVERY_S
+
+    def moved(self, tally: Tally, why: str | None) -> None:
+        progress = self._meter.read(tally, why, time.time())
+        if time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + EVERY_S
+            say(line(progress))
+
+    def said(self, message: str) -> None:
+        say(message)
+
+
+class Picture:
+    """Drawn again and again in the same place; what is said stands above it."""
+
+    def __init__(self, meter: Meter, live: Live) -> None:
+        self._meter = meter
+        self._live = live
+
+    def began(self, tally: Tally) -> None:
+        self.said(beginning(tally))
+        self.moved(tally, None)
+
+    def moved(self, tally: Tally, why: str | None) -> None:
+        self._live.update(picture(self._meter.read(tally, why, time.time())), refresh=True)
+
+    def said(self, message: str) -> None:
+        self._live.console.print(Text(message))
+
+
+def beginning(tally: Tally) -> str:
+    return f"{many(tally.total, 'job')}, {tally.pending + tally.running:,} to do"
+
+
+@contextmanager
+def screen(batch: str, *, priced: bool) -> Iterator[Screen]:
+    """What suits the place that stderr goes to."""
+    meter = Meter(batch, priced=priced)
+    if not sys.stderr.isatty():
+        yield Lines(meter)
+        return
+    console = Console(stderr=True)
+    with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False) as live:
+        yield Picture(meter, live)

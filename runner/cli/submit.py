@@ -1,0 +1,40 @@
+"""`runner submit`: a manifest into the queue."""
+
+from typing import TYPE_CHECKING
+
+from runner.cli.options import Db, Json, Manifest, Sets, Yes
+from runner.cli.reading import manifest
+from runner.cli.speaking import is_asked, tell, tell_json
+
+if TYPE_CHECKING:
+    from runner import compose
+    from runner.manifest import Manifest as Wanted
+
+
+def submit(path: Manifest, *, db: Db = "", sets: Sets, yes: Yes = False, as_json: Json = False) -> None:
+    """Expand a manifest into the queue; send nothing."""
+    done = submitted(db, manifest(path, sets), yes=yes)
+    if as_json:
+        tell_json(
+            {"batch": done.batch, "new": done.new, "kept": done.kept, "withdrawn": done.withdrawn},
+        )
+    else:
+        tell([words(done)])
+
+
+def submitted(db: str, wanted: "Wanted", *, yes: bool) -> "compose.Submission":
+    """Submit, and where there are very many new jobs, ask the person at the terminal first."""
+    from runner import compose
+
+    try:
+        return compose.submit(db, wanted, yes=yes)
+    except compose.TooMany as many:
+        if not is_asked(f"{many}. Take them all?"):
+            raise
+    return compose.submit(db, wanted, yes=True)
+
+
+def words(done: "compose.Submission") -> str:
+    if done.unchanged:
+        return f"{done.batch}: unchanged, {done.kept:,} kept"
+    return f"{done.batch}: {done.new:,} new, {done.kept:,} kept, {done.withdrawn:,} withdrawn"

@@ -1,0 +1,56 @@
+"""`results.jsonl`: one line a job, written aside and renamed, so that it is whole or the one before."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from runner import results as shapes
+from runner.compose.opening import reading
+from runner.database import QueueError
+from runner.job import State
+from runner.store import BatchRow, Store
+
+NAME = "results.jsonl"
+ENDED = tuple(state for state in State if state is not State.PENDING)
+BUFFER = 1 << 20
+
+
+def results(db: str, batch: str, path: Path | None) -> Path:
+    """Write every job that is not pending, in the order of the manifest; `path` by default in its outputs.
+
+    Raises `QueueError` where there is no such batch.
+    """
+    with reading(db) as store:
+        row = store.batch(batch)
+        if row is None:
+            raise QueueError(f"no batch named '{batch}' in {db}")
+        target = Path(row.folder) / NAME if path is None else path
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_whole(target, lines(store, row, target))
+    return target
+
+
+def lines(store: Store, row: BatchRow, target: Path) -> Iterator[bytes]:
+    """The lines, their paths leading from the target to the batch's folder."""
+    prefix = os.path.relpath(row.folder, target.parent.absolute())
+    jobs = store.jobs(row.id, states=ENDED)
+    return shapes.lines(row.name, jobs, prefix="" if prefix == "." else f"{prefix}/")
+
+
+def replace_whole(target: Path, content: Iterator[bytes]) -> None:
+    """What stands at `target` is the old content or the new one, never a part."""
+    aside = target.with_name(f".{target.name}.part")
+    with open(aside, "wb", buffering=BUFFER, opener=private) as file:
+        file.writelines(content)
+        synced(file)
+    aside.replace(target)
+
+
+def private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def synced(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,88 @@
+"""Endpoints made ready to be sent to: secrets resolved, doors opened, the embedded provider started."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from anyio import to_thread
+from multidict import CIMultiDict
+
+from runner import crowd, demo, price
+from runner.breaker import Breaker
+from runner.crowd import Crowd
+from runner.dialects import DIALECTS
+from runner.engine.lane import Lane
+from runner.guard import own_addresses
+from runner.health import Health
+from runner.manifest import Endpoint, HeaderAuth
+from runner.pace import Pace, Spread
+from runner.redaction import Secrets
+from runner.transport import Door, opened
+
+AGENT = "runner/0.1"
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+@asynccontextmanager
+async def lanes(
+    endpoints: Mapping[str, Endpoint], secrets: Secrets, *, waits: bool
+) -> AsyncIterator[dict[str, Lane]]:
+    """A lane to each endpoint, for as long as a run lasts."""
+    async with AsyncExitStack() as stack:
+        yield {
+            name: await lane(name, endpoint, secrets, stack, waits=waits)
+            for name, endpoint in endpoints.items()
+        }
+
+
+async def lane(
+    name: str, endpoint: Endpoint, secrets: Secrets, stack: AsyncExitStack, *, waits: bool
+) -> Lane:
+    if endpoint.is_demo:
+        provider = await stack.enter_async_context(demo.serve())
+        endpoint = endpoint.model_copy(update={"url": provider.url, "price": price.FREE})
+    door = Door(
+        url=secrets.resolve(endpoint.url).rstrip("/"),
+        headers=headers(endpoint, secrets),
+        cap=endpoint.max_answer_mb << 20,
+        timeout_s=endpoint.timeout,
+    )
+    allowed = await to_thread.run_sync(own_addresses, door.url, endpoint.downloads)
+    transport = await stack.enter_async_context(opened(door, redact=secrets.redact_bytes, allowed=allowed))
+    return Lane(
+        name=name,
+        endpoint=endpoint,
+        dialect=DIALECTS[endpoint.dialect],
+        door=transport,
+        pace=pace(endpoint),
+        health=Health(),
+        breaker=Breaker(),
+        give_up_s=endpoint.give_up if waits else 0.0,
+    )
+
+
+def pace(endpoint: Endpoint) -> Pace:
+    """The endpoint's clock under the limits that the manifest states."""
+    limits, is_auto = endpoint.limits, endpoint.concurrency == "auto"
+    places = crowd.FIRST if endpoint.concurrency == "auto" else endpoint.concurrency
+    minute, tokens = limits.requests_per_minute, limits.tokens_per_minute
+    return Pace(
+        crowd=Crowd(places, adapts=is_auto),
+        requests=None if minute is None else Spread(minute),
+        tokens=None if tokens is None else Spread(tokens),
+    )
+
+
+def headers(endpoint: Endpoint, secrets: Secrets) -> CIMultiDict[str]:
+    """The headers of every request to the endpoint, its credentials among them."""
+    made = CIMultiDict(
+        {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": AGENT}
+    )
+    if endpoint.key is not None and endpoint.auth != "none":
+        key = secrets.resolve(endpoint.key)
+        match endpoint.auth:
+            case HeaderAuth(header=header):
+                made[header] = key
+            case _:
+                made["Authorization"] = f"Bearer {key}"
+    made.update({name: secrets.resolve(value) for name, value in endpoint.headers.items()})
+    return made

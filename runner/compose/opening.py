@@ -1,0 +1,25 @@
+"""A queue opened for a short look or a short change; a runner may be at work on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner import database
+from runner.store import Store
+
+
+@contextmanager
+def reading(db: str) -> Iterator[Store]:
+    """The queue as it stands; raises `NoQueue` where there is none."""
+    queue = database.named(db)
+    queue.check()
+    with queue.explained(), queue.reading().connect() as connection:
+        yield Store(connection)
+
+
+@contextmanager
+def writing(db: str) -> Iterator[Store]:
+    """One transaction, committed at its end; a queue that is not there yet is made."""
+    queue = database.named(db)
+    queue.prepare()
+    with queue.explained(), queue.writing().begin() as connection:
+        yield Store(connection)

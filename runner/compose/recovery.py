@@ -1,0 +1,111 @@
+"""What an earlier run left behind when it was killed, made good before anything is sent."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from runner.job import Claim, State
+from runner.outcome import Kept
+from runner.retry import Policy
+from runner.sinks import Folder, Found
+from runner.store import Orphan, Store
+from runner.writer import Writer
+
+Price = Callable[[Claim], int | None]
+"""What sending a claim may cost, in billionths of a dollar."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a start had to make good."""
+
+    adopted: int = 0
+    """Outputs that were whole on the disk and in no row yet."""
+    interrupted: int = 0
+    """Requests that may have been billed and will be sent again."""
+    nusd: int = 0
+    """What these may have cost."""
+
+    def messages(self) -> list[str]:
+        """What a person should know of it."""
+        said = []
+        if self.adopted:
+            said.append(f"adopted {self.adopted} finished output{'s' if self.adopted > 1 else ''}")
+        if self.interrupted:
+            cost = f", up to ${self.nusd / 1e9:.2f} may be billed twice" if self.nusd else ""
+            said.append(
+                f"recovered {self.interrupted} interrupted request{'s'[: self.interrupted > 1]}{cost}"
+            )
+        return said
+
+
+async def recover(
+    writer: Writer[Store], batch_id: int, folder: Folder, policy: Policy, price: Price
+) -> Recovered:
+    """Adopt what is whole, name what is committed, and give back what was in flight."""
+    return await Recovery(writer, batch_id, folder, policy, price).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One batch, and what it takes to make it good."""
+
+    writer: Writer[Store]
+    batch_id: int
+    folder: Folder
+    policy: Policy
+    price: Price
+
+    async def run(self) -> Recovered:
+        await self._finish_renames()
+        left = await self.writer.do(lambda store: store.orphans(self.batch_id))
+        orphans = {(orphan.claim.key, orphan.claim.attempt): orphan for orphan in left}
+        recovered = Recovered()
+        for found in await self.folder.recover():
+            orphan = orphans.get((found.key, found.attempt))
+            if orphan is not None and await self._adopted(found, orphan):
+                recovered.adopted += 1
+                del orphans[found.key, found.attempt]
+            else:
+                await self._place(found, is_orphan=orphan is not None)
+        recovered.interrupted, recovered.nusd = await self._give_back(list(orphans.values()))
+        return recovered
+
+    async def _finish_renames(self) -> None:
+        """Files of jobs that got other names when the manifest was last submitted."""
+        for rename in await self.writer.do(lambda store: store.renames(self.batch_id)):
+            path = await self.folder.rename(rename.old, rename.new)
+            await self.writer.do(partial(Store.renamed, rename=rename, path=path))
+
+    async def _adopted(self, found: Found, orphan: Orphan) -> bool:
+        """Whether the pictures are whole and sound, and now the job's output."""
+        kept = await self.folder.adopt(orphan.claim, found) if found.whole else None
+        if kept is None:
+            return False
+        cost = self.price(orphan.claim)
+        await self.writer.do(lambda store: store.adopt(orphan, kept, cost_nusd=cost, now=time.time()))
+        await self._name(found, orphan.claim.row, kept)
+        return True
+
+    async def _place(self, found: Found, *, is_orphan: bool) -> None:
+        """Committed pictures get their names; nobody's, and those that are not whole, are evidence."""
+        row = await self.writer.do(lambda store: store.job_of_key(self.batch_id, found.key))
+        is_committed = row is not None and row.state is State.SUCCEEDED and row.attempt == found.attempt
+        if row is not None and is_committed and not is_orphan:
+            await self._name(found, row.row, row.outputs)
+        else:
+            await self.folder.set_aside(found.key, found.attempt)
+
+    async def _name(self, found: Found, row: int, kept: tuple[Kept, ...]) -> None:
+        named = await self.folder.name(found.key, found.attempt, kept)
+        if named != kept:
+            await self.writer.do(lambda store: store.place_outputs(row, named))
+            await self.folder.name(found.key, found.attempt, named)
+
+    async def _give_back(self, orphans: list[Orphan]) -> tuple[int, int]:
+        """Send what was in flight again; how many of it may have been billed, and for how much."""
+        interrupted = await self.writer.do(
+            lambda store: store.recover(orphans, self.policy, cost=self.price, now=time.time())
+        )
+        return interrupted, sum(self.price(each.claim) or 0 for each in orphans if each.claim.ticket is None)

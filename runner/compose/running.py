@@ -1,0 +1,256 @@
+"""A batch worked on: locked, made good, sent, recorded, and its results written."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+from anyio import to_thread
+
+from runner import database, price
+from runner.compose.exporting import results
+from runner.compose.lanes import lanes
+from runner.compose.recovery import recover
+from runner.compose.secrets import known_secrets
+from runner.engine.allowance import Allowance
+from runner.engine.engine import Engine
+from runner.engine.lane import Lane
+from runner.engine.queue import BatchQueue
+from runner.engine.stop import Stop, Told, exit_status, heeding_signals
+from runner.job import Claim
+from runner.manifest import Settings
+from runner.reason import Reason
+from runner.retry import Policy
+from runner.sinks import Folder
+from runner.store import BatchRow, BatchState, Settled, Store, Tally
+from runner.writer import Writer
+
+GLANCE_S = 0.5
+"""How often a run looks whether another program has changed the queue, and tells how it stands."""
+FLAT = 10_000
+"""Jobs up to which all files stand in one folder."""
+LATER = 75
+"""Stopped with work left: run it again later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What this run may do; None is no bound."""
+
+    limit: int | None = None
+    """Jobs."""
+    max_cost_usd: float | None = None
+    until: float | None = None
+    """Seconds since the epoch."""
+    waits: bool = True
+    """Whether a provider's long limit is sat out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run ended."""
+
+    tally: Tally
+    exit_status: int
+
+
+class Watcher(Protocol):
+    """Watches a run go by."""
+
+    def began(self, tally: Tally) -> None: ...
+    def moved(self, tally: Tally, why: str | None) -> None: ...
+    def said(self, message: str) -> None: ...
+
+
+Heard = Callable[[Sequence[Settled]], None]
+"""Hears of results once they are committed."""
+
+
+async def work(
+    db: str, batch: str, options: RunOptions, watcher: Watcher, *, heard: Heard = lambda _: None
+) -> Ended:
+    """Work on the batch until nothing is left or something stops it.
+
+    Heeds signals where it runs in the main thread. Raises `Busy` where another runner has the queue,
+    `QueueError`, `ManifestError` and `Unwritable` where it cannot begin.
+    """
+    queue = database.named(db)
+    queue.check()
+    with queue.lock():
+        async with Writer[Store](
+            queue, Store, waiting=lambda: watcher.said("waiting for the queue")
+        ) as writer:
+            row = await writer.do(lambda store: store.batch(batch))
+            if row is None:
+                raise database.QueueError(f"no batch named '{batch}' in {db}")
+            run = Run(db=db, row=row, writer=writer, options=options, watcher=watcher, heard=heard)
+            return await run.go()
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run of one batch, from the lock to its last word."""
+
+    db: str
+    row: BatchRow
+    writer: Writer[Store]
+    options: RunOptions
+    watcher: Watcher
+    heard: Heard
+    stop: Stop = field(default_factory=Stop)
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
+
+    async def go(self) -> Ended:
+        settings = Settings.model_validate_json(self.row.settings)
+        secrets = known_secrets(self.row.path, settings)
+        folder = Folder(Path(self.row.folder), spread=self.row.tally.total > FLAT)
+        await to_thread.run_sync(folder.check_writable)
+        await self._make_good(settings, folder)
+        run_id = await self.writer.do(
+            lambda store: store.begin_run(self.row.id, worker=worker(), now=time.time())
+        )
+        async with (
+            signals(self.stop, self._told),
+            lanes(settings.endpoints, secrets, waits=self.options.waits) as self.lanes,
+        ):
+            await self._watched(self._engine(settings, folder))
+        return await self._end(run_id)
+
+    async def _make_good(self, settings: Settings, folder: Folder) -> None:
+        """What an earlier run left behind."""
+
+        def cost(claim: Claim) -> int | None:
+            endpoint = settings.endpoints.get(claim.endpoint)
+            return None if endpoint is None else price.reserve(endpoint, claim.body)
+
+        recovered = await recover(self.writer, self.row.id, folder, policy(settings), cost)
+        for message in recovered.messages():
+            self.watcher.said(message)
+
+    def _engine(self, settings: Settings, folder: Folder) -> Engine:
+        return Engine(
+            queue=BatchQueue(self.writer, self.row.id, worker=worker()),
+            lanes=self.lanes,
+            sink=folder,
+            policy=policy(settings),
+            allowance=allowance(settings, self.options, self.row.tally),
+            stop=self.stop,
+            tell=self._hear,
+            waits=self.options.waits,
+        )
+
+    async def _watched(self, engine: Engine) -> None:
+        """Run the engine, and beside it look at the queue and tell how it stands."""
+        self.watcher.began(await self._tally())
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._glance, engine)
+            await engine.run()
+            beside.cancel_scope.cancel()
+
+    async def _glance(self, engine: Engine) -> None:
+        while True:
+            await anyio.sleep(GLANCE_S)
+            if await self.writer.changed():
+                await self._heed_others(engine)
+            self.watcher.moved(await self._tally(), why(engine, self.lanes))
+
+    async def _heed_others(self, engine: Engine) -> None:
+        """Another program has written: paused or not, there may be jobs where there were none."""
+        row = await self.writer.do(lambda store: store.batch(self.row.name))
+        engine.feeder.paused = row is not None and row.paused
+        engine.look_again()
+
+    async def _tally(self) -> Tally:
+        return await self.writer.do(lambda store: store.tally(self.row.id))
+
+    def _hear(self, settled: Sequence[Settled], late: int) -> None:
+        if late:
+            self.watcher.said(f"{late} late result{'s'[: late > 1]} dropped")
+        self.heard(settled)
+
+    def _told(self, times: int) -> None:
+        if times == 1:
+            in_flight = sum(lane.pace.crowd.in_flight for lane in self.lanes.values())
+            self.watcher.said(f"stopping: {in_flight} in flight, Ctrl-C again to cut")
+
+    async def _end(self, run_id: int) -> Ended:
+        """The last word: state and reason, results, exit status."""
+        tally = await self._tally()
+        is_finished = tally.pending + tally.running == 0
+        reason = None if is_finished else self.stop.reason or stopped(self.lanes)
+        state = BatchState.FINISHED if is_finished else BatchState.STOPPED
+        await self.writer.do(
+            lambda store: store.end_run(run_id, state, reason and reason.value, now=time.time())
+        )
+        if not self.stop.is_cut:
+            await to_thread.run_sync(results, self.db, self.row.name, None)
+        self.watcher.moved(tally, None)
+        return Ended(tally=tally, exit_status=self._exit_status(tally, is_finished=is_finished))
+
+    def _exit_status(self, tally: Tally, *, is_finished: bool) -> int:
+        if is_finished:
+            return 1 if tally.failed + tally.unknown else 0
+        return LATER if self.stop.signal is None else exit_status(self.stop.signal)
+
+
+@asynccontextmanager
+async def signals(stop: Stop, told: Told) -> AsyncIterator[None]:
+    """Heed signals in the main thread; elsewhere they are the host program's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    async with heeding_signals(stop, told, leave=os._exit):
+        yield
+
+
+def policy(settings: Settings) -> Policy:
+    retry = settings.retry
+    return Policy(
+        attempts=retry.attempts,
+        maybe_billed=retry.maybe_billed,
+        first_s=retry.first,
+        longest_s=retry.longest,
+        on_unknown=retry.on_unknown,
+    )
+
+
+def allowance(settings: Settings, options: RunOptions, tally: Tally) -> Allowance:
+    """What is left of the batch's budget and what this run was given: the smaller of the two."""
+    given = None if options.max_cost_usd is None else round(options.max_cost_usd * price.NUSD)
+    budget = settings.budget.usd
+    left = None if budget is None else max(round(budget * price.NUSD) - tally.spent_nusd, 0)
+    requests = settings.budget.requests
+    return Allowance(
+        jobs=options.limit,
+        nusd=min((each for each in (given, left) if each is not None), default=None),
+        until=options.until,
+        requests=None if requests is None else max(requests - tally.attempts, 0),
+    )
+
+
+def worker() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def stopped(opened: Mapping[str, Lane]) -> Reason | None:
+    """Why the endpoints themselves let the run end with work left."""
+    reasons = [lane.stopped for lane in opened.values() if lane.stopped is not None]
+    if reasons:
+        return reasons[0]
+    missing = any(lane.health.stopped_models for lane in opened.values())
+    return Reason.NOT_FOUND if missing else None
+
+
+def why(engine: Engine, opened: Mapping[str, Lane]) -> str | None:
+    """What the run waits for, in words."""
+    if engine.feeder.paused:
+        return "paused"
+    now = anyio.current_time()
+    reasons = [f"{name}: {words}" for name, lane in opened.items() if (words := lane.pace.why(now))]
+    return "; ".join(reasons) or None

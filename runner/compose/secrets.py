@@ -1,0 +1,32 @@
+"""What the environment holds for a batch: looked up when it is needed, and kept nowhere."""
+
+import os
+from pathlib import Path
+
+from runner.manifest import Settings, environment
+from runner.problems import ManifestError, Problem
+from runner.redaction import Secrets, read_environment
+
+
+def known_secrets(manifest: str | None, settings: Settings) -> Secrets:
+    """The environment, and `.env` beside the manifest; raises `ManifestError` for what is missing."""
+    if missing := missing_variables(manifest, settings):
+        raise ManifestError([Problem(manifest or "manifest", message) for message in missing])
+    return Secrets(values(manifest, settings))
+
+
+def missing_variables(manifest: str | Path | None, settings: Settings) -> list[str]:
+    """Every variable that the settings refer to and nobody has set, in words."""
+    found = values(manifest, settings)
+    return [
+        f"${{{name}}} is not set: put it into the environment, or into .env beside the manifest"
+        for name in sorted(environment(settings))
+        if name not in found
+    ]
+
+
+def values(manifest: str | Path | None, settings: Settings) -> dict[str, str]:
+    """The variables that the settings refer to, as far as they are set."""
+    folder = Path.cwd() if manifest is None else Path(manifest).parent
+    named = environment(settings)
+    return {name: value for name, value in read_environment(folder, os.environ).items() if name in named}

@@ -1,0 +1,87 @@
+"""A manifest into the queue: expanded whole, in one transaction, or not at all."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import crash
+from runner.compose.opening import writing
+from runner.dialects import DIALECTS
+from runner.expand import count, expand
+from runner.job import Job
+from runner.manifest import Manifest, fingerprint
+from runner.names import folder_name
+from runner.store import NewBatch, Store
+
+MANY = 100_000
+"""New jobs from which on a person is asked first."""
+
+
+class TooMany(Exception):
+    """A manifest makes more jobs than are begun without a word."""
+
+    def __init__(self, jobs: int) -> None:
+        super().__init__(f"{jobs:,} jobs, more than {MANY:,}: say --yes if that is meant")
+        self.jobs = jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What submitting a manifest changed in its batch."""
+
+    batch: str
+    new: int
+    kept: int
+    withdrawn: int
+    unchanged: bool
+    """Whether manifest and files are as they were, so that nothing had to be expanded."""
+
+
+def submit(db: str, manifest: Manifest, *, yes: bool) -> Submission:
+    """Expand into the queue; sends nothing. Raises `ManifestError`, `TooMany`, `QueueError`."""
+    mark = fingerprint(manifest)
+    with writing(db) as store:
+        known = store.batch(manifest.name)
+        if known is not None and known.fingerprint == mark:
+            return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True)
+        if not yes and (jobs := count(manifest)) > MANY + (known.tally.total if known else 0):
+            raise TooMany(jobs)
+        return merge(store, manifest, mark)
+
+
+def merge(store: Store, manifest: Manifest, mark: str) -> Submission:
+    change = store.submit(new_batch(manifest, mark), expanded(manifest), now=time.time()).change
+    return Submission(
+        batch=manifest.name,
+        new=change.new,
+        kept=change.kept,
+        withdrawn=change.withdrawn,
+        unchanged=False,
+    )
+
+
+def expanded(manifest: Manifest) -> Iterator[Job]:
+    """The manifest's jobs, each canonical body made by its dialect."""
+    for job in expand(manifest, {name: dialect.body for name, dialect in DIALECTS.items()}):
+        crash.point("expanding")
+        yield job
+
+
+def new_batch(manifest: Manifest, mark: str) -> NewBatch:
+    endpoints = manifest.settings.endpoints.values()
+    return NewBatch(
+        name=manifest.name,
+        path=None if manifest.path is None else str(Path(manifest.path).absolute()),
+        text=manifest.text,
+        sets=manifest.sets,
+        fingerprint=mark,
+        settings=manifest.settings.model_dump_json(exclude_unset=True),
+        folder=str(outputs_folder(manifest)),
+        priced=all(endpoint.is_demo or endpoint.price is not None for endpoint in endpoints),
+    )
+
+
+def outputs_folder(manifest: Manifest) -> Path:
+    """Where the batch's files go: relative to the manifest, under the batch's name."""
+    return (manifest.folder / manifest.settings.outputs.dir).absolute() / folder_name(manifest.name)

@@ -1,0 +1,121 @@
+"""A path or URL becomes connections to a queue; nothing else knows which database it is."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
+
+from runner.database import sqlite, versions
+from runner.database.errors import Busy, NoQueue, QueueError
+from runner.database.lock import Holder, Lock
+
+__all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "named"]
+
+PATIENCE_S = 30.0
+"""How long another's transaction is waited for."""
+SERVER_CHANGES = "SELECT txid_snapshot_xmax(txid_current_snapshot())"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A queue by its place: a file, or a server's URL."""
+
+    url: URL
+    path: Path | None
+    """None where it is a server's."""
+
+    def prepare(self) -> None:
+        """Make the queue where there is none, and bring an older one up to date; raises `QueueError`."""
+        if self.path is not None and not os.path.lexists(self.path):
+            with self.explained():
+                sqlite.create(self.path)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse what is no queue, or a newer one; bring an older one up to date."""
+        if self.path is not None:
+            sqlite.check(self.path)
+        with self.explained(), self.reading().connect() as connection:
+            version = versions.found(connection)
+        if versions.is_due(version):
+            self._migrate(version)
+
+    def _migrate(self, version: int) -> None:
+        """A copy first, then all steps in one transaction."""
+        with self.explained(), self.lock(), self.writing().connect() as connection:
+            if self.path is not None:
+                sqlite.copy(connection, self.path.with_name(f"{self.path.name}.v{version}"))
+            with connection.begin():
+                versions.migrate(connection)
+
+    def writing(self, *, patience_s: float = PATIENCE_S) -> Engine:
+        """Connections whose transactions have the write lock from their start."""
+        if self.path is None:
+            return create_engine(self.url, poolclass=NullPool, hide_parameters=True)
+        return sqlite.engine(self.path, writes=True, patience_s=patience_s)
+
+    def reading(self) -> Engine:
+        """Connections that cannot write, and work beside a runner."""
+        if self.path is None:
+            return self.writing().execution_options(postgresql_readonly=True)
+        return sqlite.engine(self.path, writes=False, patience_s=PATIENCE_S)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """The right to work on the queue, for one runner at a time; raises `Busy`.
+
+        Take it after `prepare`. A server's queue is shared: claims tell its runners apart.
+        """
+        return nullcontext() if self.path is None else self._lock.held()
+
+    def holder(self) -> Holder | None:
+        """The living runner that works on the queue."""
+        return None if self.path is None else self._lock.holder()
+
+    @property
+    def _lock(self) -> Lock:
+        return Lock(Path(f"{self.path}.lock"))
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """What the database has to say, as a `QueueError`."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise QueueError(self.explain(error)) from error
+
+    def explain(self, error: DBAPIError) -> str:
+        if self.path is None:
+            return f"{self.url.render_as_string(hide_password=True)}: {error.orig}"
+        return sqlite.explain(self.path, error.orig)
+
+    def is_busy(self, error: BaseException) -> bool:
+        """Whether another's transaction was in the way, for longer than one waits."""
+        return sqlite.code(getattr(error, "orig", error)) & sqlite.PRIMARY in sqlite.BUSY
+
+    def is_full(self, error: BaseException) -> bool:
+        """Whether there is no room for what was to be written."""
+        return sqlite.code(getattr(error, "orig", error)) in sqlite.FULL
+
+    def changes(self, connection: Connection) -> int:
+        """A number that is another once some other connection has committed."""
+        asked = SERVER_CHANGES if self.path is None else "PRAGMA data_version"
+        return int(connection.exec_driver_sql(asked).scalar_one())
+
+
+def named(place: str | Path) -> Database:
+    """The queue at a path, or a URL such as `postgresql+psycopg://host/name`."""
+    if "://" not in str(place):
+        path = Path(place).absolute()
+        return Database(URL.create("sqlite", database=str(path)), path)
+    try:
+        url = make_url(str(place))
+    except ArgumentError as error:
+        raise QueueError(f"{place} is neither a path nor a database's URL") from error
+    if url.get_backend_name() == "sqlite":
+        return named(url.database or "")
+    return Database(url, None)

@@ -1,0 +1,60 @@
+"""How often each of millions was seen, at 12 to 36 bytes each: 64-bit digests in a table of one piece."""
+
+from array import array
+
+BITS = (1 << 64) - 1
+
+
+class Digests:
+    """Counts digests: whole numbers that are evenly spread over 64 bits. Open addressing, linear probing."""
+
+    def __init__(self) -> None:
+        self._resize(1 << 10)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, digest: int) -> bool:
+        return bool(self._slots[self._slot(digest or 1)])
+
+    def add(self, digest: int) -> int:
+        """How often it has been added now."""
+        digest = digest or 1  # 0 marks an empty slot
+        slot = self._slot(digest)
+        if not self._slots[slot]:
+            self._slots[slot] = digest
+            self._count += 1
+            if self._count * 3 > len(self._slots) * 2:
+                self._grow()
+                slot = self._slot(digest)
+        self._times[slot] += 1
+        return self._times[slot]
+
+    def _slot(self, digest: int) -> int:
+        """Where the digest is, or would be."""
+        slots, mask = self._slots, self._mask
+        slot = digest & mask
+        while (found := slots[slot]) and found != digest:
+            slot = (slot + 1) & mask
+        return slot
+
+    def _grow(self) -> None:
+        slots, times = self._slots, self._times
+        self._resize(len(slots) * 2)
+        for digest, seen in zip(slots, times, strict=True):
+            if digest:
+                slot = self._slot(digest)
+                self._slots[slot] = digest
+                self._times[slot] = seen
+                self._count += 1
+
+    def _resize(self, size: int) -> None:
+        self._slots = array("Q", bytes(8 * size))
+        self._times = array("I", bytes(4 * size))
+        self._mask = size - 1
+        self._count = 0
+
+
+def of_text(text: str) -> int:
+    """A digest that holds within this process."""
+    return hash(text) & BITS

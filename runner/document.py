@@ -1,0 +1,63 @@
+"""A manifest as it is written, as one typed value; descriptions are what its reference is made of."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runner.endpoint import Count, Endpoint, Part, Positive, Usd
+from runner.group import JobGroup
+
+
+class Retry(Part):
+    """How often and how long a job is tried."""
+
+    attempts: Count = Field(5, description="Tries of a job, the first included. A 429 costs none.")
+    maybe_billed: Annotated[int, Field(ge=0)] = Field(
+        2, description="Retries of a job after tries that may have been billed."
+    )
+    first: Positive = Field(1.0, description="Seconds of the first wait at most; it doubles with each try.")
+    longest: Positive = Field(120.0, description="Seconds of any wait at most.")
+    on_unknown: Literal["retry", "hold"] = Field(
+        "retry",
+        description="What becomes of a paid request whose answer will never be seen: sent again, or held "
+        "in `unknown` until `runner retry`.",
+    )
+
+
+class Outputs(Part):
+    """Where outputs are kept."""
+
+    dir: str = Field(
+        "outputs",
+        min_length=1,
+        description="Folder, relative to the manifest; files go to its subfolder of the batch's name.",
+    )
+
+
+class Budget(Part):
+    """What the batch may cost over all its runs."""
+
+    usd: Usd | None = Field(None, description="US dollars.")
+    requests: Count | None = Field(None, description="Requests.")
+
+
+class Settings(Part):
+    """What a batch needs to be gone on with from the queue alone."""
+
+    endpoints: dict[str, Endpoint]
+    retry: Retry = Retry()
+    outputs: Outputs = Outputs()
+    budget: Budget = Budget()
+
+
+class Document(Part):
+    """A manifest as it is written."""
+
+    name: str = Field(
+        min_length=1, description="Name of the batch: a template, such as `nightly-{{ date }}`."
+    )
+    endpoints: dict[str, Endpoint] = Field(min_length=1, description="Servers to talk to, by name.")
+    jobs: list[JobGroup] = Field(min_length=1, description="What to ask of them: groups of jobs.")
+    retry: Retry = Field(Retry(), description="How often and how long a job is tried.")
+    outputs: Outputs = Field(Outputs(), description="Where outputs are kept.")
+    budget: Budget = Field(Budget(), description="What the batch may cost.")

@@ -1,0 +1,1 @@
+"""Feeder → workers → recorder: the way of a claim."""

@@ -1,0 +1,94 @@
+"""Feeder → workers → recorder: the way of a claim, and what a run makes of its outcomes."""
+
+import time
+from random import random
+
+import anyio
+
+from runner.engine.allowance import Allowance
+from runner.engine.bell import Bell
+from runner.engine.feeder import Feeder
+from runner.engine.judging import heed, judged
+from runner.engine.lane import Crew, Lane, Lanes
+from runner.engine.parts import Queue, Sink
+from runner.engine.record import Errand, recorded
+from runner.engine.recorder import Recorder, Tell
+from runner.engine.stop import Stop
+from runner.engine.worker import Worker
+from runner.outcome import Done, Outcome, Waiting
+from runner.reason import Reason
+from runner.retry import Policy, settle
+from runner.store import Settled
+
+
+class Engine:
+    """Works on one batch until nothing is left or the run is to stop."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        lanes: Lanes,
+        sink: Sink,
+        policy: Policy,
+        allowance: Allowance,
+        stop: Stop,
+        tell: Tell,
+        waits: bool,
+    ) -> None:
+        self._lanes = lanes
+        self._policy = policy
+        self._allowance = allowance
+        self._stop = stop
+        self._bell = Bell()
+        self._worker = Worker(queue=queue, sink=sink, conclude=self._conclude, disk_full=self._disk_full)
+        self._recorder = Recorder(queue, sink, tell=tell, bell=self._bell)
+        self.feeder = Feeder(queue, lanes, allowance=allowance, stop=stop, bell=self._bell, waits=waits)
+
+    async def run(self) -> None:
+        """Return once everything that was begun is recorded, whether the batch is finished or not."""
+        async with anyio.create_task_group() as recording:
+            recording.start_soon(self._recorder.run)
+            try:
+                with self._stop.cutting:
+                    await self._work()
+            finally:
+                self._recorder.close()
+
+    async def _work(self) -> None:
+        async with anyio.create_task_group() as working:
+            crews = {name: Crew(self._worker.carry, lane, working) for name, lane in self._lanes.items()}
+            try:
+                await self.feeder.run(crews)
+            finally:
+                for crew in crews.values():
+                    crew.dismiss()
+
+    def look_again(self) -> None:
+        """The queue was changed by another program: there may be jobs where there were none."""
+        for lane in self._lanes.values():
+            lane.due_at = 0.0
+        self._bell.ring()
+
+    def wake(self) -> None:
+        self._bell.ring()
+
+    def _conclude(self, lane: Lane, errand: Errand, outcome: Outcome) -> None:
+        """Decide what becomes of the job, and hand it to the recorder: the worker is free again."""
+        now = time.time()
+        outcome, reopen = judged(lane, errand, outcome)
+        settlement = settle(errand.claim, outcome, self._policy, now=now, chance=random())
+        attempt = recorded(lane, errand, outcome)
+        self._allowance.settle(lane.price_of(errand.claim), attempt.cost_nusd)
+        heed(lane, errand, outcome, settlement, now=now)
+        settled = Settled(
+            claim=errand.claim,
+            settlement=settlement,
+            attempt=None if isinstance(outcome, Waiting) else attempt,
+            kept=outcome.kept if isinstance(outcome, Done) else (),
+        )
+        self._recorder.take(lane, settled, reopen)
+        self._bell.ring()
+
+    def _disk_full(self) -> None:
+        self._stop.ask(Reason.DISK)

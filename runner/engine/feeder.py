@@ -1,0 +1,130 @@
+"""Takes as many jobs from the queue as can be sent at once, and no more: what is claimed is on the wire."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from math import inf
+
+import anyio
+
+from runner import crash
+from runner.engine.allowance import Allowance
+from runner.engine.bell import Bell
+from runner.engine.lane import Crew, Lane
+from runner.engine.parts import Queue
+from runner.engine.stop import Stop
+from runner.job import Claim
+from runner.reason import Reason
+
+LONG_S = 60.0
+"""A wait that `--no-wait` does not sit out: longer than any limit by the minute."""
+MOST_CLAIMS = 256
+"""Claims in one transaction: more at once gain nothing."""
+
+
+class Feeder:
+    """Feeds the lanes until nothing is left, or the run is to stop."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        lanes: Mapping[str, Lane],
+        *,
+        allowance: Allowance,
+        stop: Stop,
+        bell: Bell,
+        waits: bool,
+    ) -> None:
+        self._queue = queue
+        self._lanes = lanes
+        self._allowance = allowance
+        self._stop = stop
+        self._bell = bell
+        self._waits = waits
+        self.paused = False
+
+    async def run(self, crews: Mapping[str, Crew]) -> None:
+        while not self._stop.is_asked and not self._is_done():
+            wants = self._wants()
+            if wants:
+                self._hand(crews, await self._take(wants))
+            else:
+                await self._rest()
+
+    def _is_done(self) -> bool:
+        return all(lane.is_done for lane in self._lanes.values())
+
+    def _wants(self) -> dict[str, int]:
+        """How many claims each lane has room for."""
+        if self.paused or self._is_over():
+            return {}
+        now, wall = anyio.current_time(), time.time()
+        left = self._allowance.room()
+        wants = {}
+        for name, lane in self._lanes.items():
+            room = min(lane.room(now=now, wall=wall), MOST_CLAIMS, inf if left is None else left)
+            if room > 0:
+                wants[name] = int(room)
+                left = None if left is None else left - int(room)
+        return wants
+
+    def _is_over(self) -> bool:
+        """Whether the run has done what it was allowed; asks it to stop if so."""
+        reason = self._allowance.ended(time.time())
+        if reason is not None:
+            self._stop.ask(reason)
+        return reason is not None
+
+    async def _take(self, wants: Mapping[str, int]) -> list[Claim]:
+        """Claim, and give back at once what may not be sent after all."""
+        for name in wants:
+            self._lanes[name].due_at = inf
+        taken = await self._queue.claim(wants, missing_models(self._lanes))
+        crash.point("claimed")
+        for name, due_at in taken.due_at.items():
+            self._lanes[name].due_at = min(self._lanes[name].due_at, due_at)
+        sendable = [claim for claim in taken.claims if not self._stop.is_asked and self._admit(claim)]
+        if len(sendable) < len(taken.claims):
+            await self._give_back(taken.claims, sendable)
+        return sendable
+
+    def _admit(self, claim: Claim) -> bool:
+        return self._allowance.admit(claim.row, self._lanes[claim.endpoint].price_of(claim))
+
+    async def _give_back(self, claims: Sequence[Claim], sendable: Sequence[Claim]) -> None:
+        """The money does not reach for all: those that it does not reach for are pending again."""
+        kept = {claim.row for claim in sendable}
+        await self._queue.release([claim for claim in claims if claim.row not in kept])
+        if not sendable and not any(lane.open for lane in self._lanes.values()):
+            self._stop.ask(Reason.BUDGET)
+
+    def _hand(self, crews: Mapping[str, Crew], claims: Sequence[Claim]) -> None:
+        now = anyio.current_time()
+        for claim in claims:
+            lane = self._lanes[claim.endpoint]
+            lane.open += 1
+            lane.pace.start(now)
+            crews[claim.endpoint].hand(claim)
+
+    async def _rest(self) -> None:
+        """Until there may be something to do again."""
+        now, wall = anyio.current_time(), time.time()
+        opens_in = min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
+        in_flight = any(lane.open for lane in self._lanes.values())
+        if not in_flight and not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):
+            self._stop.ask(Reason.QUOTA)
+            return
+        until = inf if self._allowance.until is None else self._allowance.until - wall
+        seconds = min(opens_in, until)
+        await self._bell.wait(None if seconds == inf else max(seconds, 0.0))
+
+
+def missing_models(lanes: Mapping[str, Lane]) -> Collection[tuple[str, str]]:
+    """Models that nothing more is sent to, by endpoint."""
+    return {(name, model) for name, lane in lanes.items() for model in lane.health.stopped_models}
+
+
+def is_closed(lanes: Mapping[str, Lane], now: float) -> bool:
+    """Whether it is a provider's limit that is waited for, and not a job's own retry."""
+    return any(
+        (lane.pace.opens_at(now) or now) - now > LONG_S for lane in lanes.values() if lane.due_at < inf
+    )

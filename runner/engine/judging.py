@@ -1,0 +1,67 @@
+"""What an outcome says of the endpoint that it came from: to its health, its breaker and its pace."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import anyio
+
+from runner.breaker import PROBE_S
+from runner.engine.lane import Lane
+from runner.engine.record import Errand
+from runner.outcome import Cause, Done, Failed, Fault, Outcome, Then, Waiting
+from runner.reason import Reason
+from runner.retry import Settlement
+
+
+def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple[int, ...]]:
+    """The outcome as the endpoint's past lets it appear, and the rows of jobs that it clears."""
+    match outcome:
+        case Done() | Waiting():
+            lane.health.succeeded(errand.claim.model)
+            lane.breaker.answered()
+            lane.pace.reached()
+        case Failed(fault=fault):
+            verdict = lane.health.judge(errand.claim, fault)
+            lane.stopped = lane.stopped or verdict.stop
+            return Failed(fault=unless_down(lane, errand, verdict.fault)), tuple(verdict.reopen)
+    return outcome, ()
+
+
+def unless_down(lane: Lane, errand: Errand, fault: Fault) -> Fault:
+    """The fault; where the endpoint is down it costs the job no try, and the endpoint is only probed."""
+    if not errand.called:
+        return fault
+    now = anyio.current_time()
+    if not lane.breaker.failed(fault.cause, sent=errand.sending.sent, now=now):
+        if fault.then is not Then.WAIT:
+            lane.pace.reached()
+        return fault
+    lane.pace.close(now + PROBE_S, f"provider down: {fault.message}")
+    if lane.breaker.has_given_up(now, lane.give_up_s):
+        lane.stopped = lane.stopped or Reason.UNAVAILABLE
+    return replace(fault, then=Then.STOP) if fault.then is Then.RETRY else fault
+
+
+def heed(lane: Lane, errand: Errand, outcome: Outcome, settlement: Settlement, *, now: float) -> None:
+    """Let the pace know: places, tokens, and a refusal that closes the endpoint for all its workers."""
+    lane.pace.ended()
+    if not errand.called:
+        lane.pace.unsent()
+        return
+    clock = anyio.current_time()
+    sent_at = errand.sending.begun_at or clock
+    match outcome:
+        case Done(output=output):
+            usage = output.usage
+            tokens = None if usage is None else (usage.input_tokens or 0) + (usage.output_tokens or 0)
+            lane.pace.answered(sent_at=sent_at, latency_s=errand.latency_s, tokens=tokens)
+        case Failed(fault=fault) if fault.cause in {Cause.THROTTLED, Cause.UNAVAILABLE}:
+            lane.pace.crowd.overloaded(sent_at=sent_at, now=clock)
+            if fault.then is Then.WAIT and settlement.due_at is not None:
+                wait_s = settlement.due_at - now
+                lane.pace.close(clock + wait_s, f"rate limited until {hour(settlement.due_at)} (provider)")
+
+
+def hour(moment: float) -> str:
+    """Local time of day, of seconds since the epoch."""
+    return f"{datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"

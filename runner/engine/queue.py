@@ -1,0 +1,62 @@
+"""One batch of the queue, as a run sees it: every call is one function for the writer's next transaction."""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from math import inf
+
+from runner.engine.parts import Taken
+from runner.job import Claim
+from runner.outcome import Attempt, Kept
+from runner.store import Settled, Store
+from runner.writer import Writer
+
+LEASE_S = 900.0
+"""How long a claim is another's to respect where a queue is shared; longer than any attempt."""
+
+
+class BatchQueue:
+    """Claims, settlements and tickets of one batch, committed when a call returns."""
+
+    def __init__(self, writer: Writer[Store], batch_id: int, *, worker: str) -> None:
+        self._writer = writer
+        self._batch_id = batch_id
+        self._worker = worker
+
+    async def claim(self, wants: Mapping[str, int], skip: Collection[tuple[str, str]]) -> Taken:
+        return await self._writer.do(partial(self._take, wants, skip))
+
+    def _take(self, wants: Mapping[str, int], skip: Collection[tuple[str, str]], store: Store) -> Taken:
+        claims = store.claim(
+            self._batch_id, wants, now=time.time(), worker=self._worker, lease_s=LEASE_S, skip_models=skip
+        )
+        got = Counter(claim.endpoint for claim in claims)
+        due_at = {
+            name: 0.0 if got[name] == wanted else self._next_due(store, name, skip)
+            for name, wanted in wants.items()
+        }
+        return Taken(claims, due_at)
+
+    def _next_due(self, store: Store, endpoint: str, skip: Collection[tuple[str, str]]) -> float:
+        due_at = store.next_due(self._batch_id, endpoint, skip_models=skip)
+        return inf if due_at is None else due_at
+
+    async def settle(self, settled: Sequence[Settled]) -> Sequence[bool]:
+        return await self._writer.do(lambda store: store.settle(self._batch_id, settled, now=time.time()))
+
+    async def go_on(self, claim: Claim, ticket: bytes, attempt: Attempt) -> Claim:
+        """Commit a ticket and the sending that brought it; the claim goes on from it with all its tries."""
+        go_on = await self._writer.do(lambda store: store.ticket(self._batch_id, claim, ticket, attempt))
+        return go_on or replace(claim, ticket=ticket)
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        await self._writer.do(lambda store: store.release(self._batch_id, claims))
+
+    async def reopen(self, rows: Sequence[int]) -> None:
+        await self._writer.do(lambda store: store.reopen(self._batch_id, rows, now=time.time()))
+
+    async def place(self, row: int, kept: tuple[Kept, ...]) -> None:
+        """Outputs that had to take other names than planned."""
+        await self._writer.do(lambda store: store.place_outputs(row, kept))

@@ -1,0 +1,92 @@
+"""What workers have settled becomes rows, everything that has gathered at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from runner import crash
+from runner.engine.bell import Bell
+from runner.engine.lane import Lane
+from runner.engine.parts import Queue, Sink
+from runner.job import Claim
+from runner.outcome import Kept
+from runner.store import Settled
+
+
+class Tell(Protocol):
+    """Hears what has become rows, and how many results came too late for that."""
+
+    def __call__(self, settled: Sequence[Settled], late: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A claim's end on its way to the queue."""
+
+    lane: Lane
+    settled: Settled
+    reopen: tuple[int, ...]
+    """Rows of jobs that it clears: failed for what was not their fault."""
+
+
+class Recorder:
+    """Commits settlements and gives outputs their final names. Nothing cancels it but the end of its work."""
+
+    def __init__(self, queue: Queue, sink: Sink, *, tell: Tell, bell: Bell) -> None:
+        self._queue = queue
+        self._sink = sink
+        self._tell = tell
+        self._feeder = bell
+        self._bell = Bell()
+        self._waiting: list[Ended] = []
+        self._closed = False
+
+    def take(self, lane: Lane, settled: Settled, reopen: tuple[int, ...] = ()) -> None:
+        self._waiting.append(Ended(lane, settled, reopen))
+        self._bell.ring()
+
+    def close(self) -> None:
+        """No more will come: `run` returns once what is here is committed."""
+        self._closed = True
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Record until closed; what gathers while one commit is being made is the next."""
+        with anyio.CancelScope(shield=True):
+            while self._waiting or not self._closed:
+                if self._waiting:
+                    await self._record()
+                else:
+                    await self._bell.wait()
+
+    async def _record(self) -> None:
+        ended, self._waiting = self._waiting, []
+        written = await self._queue.settle([each.settled for each in ended])
+        crash.point("committed")
+        for each, is_current in zip(ended, written, strict=True):
+            await self._conclude(each, is_current=is_current)
+        self._tell([each.settled for each in ended], written.count(False))
+        self._feeder.ring()
+
+    async def _conclude(self, ended: Ended, *, is_current: bool) -> None:
+        """What a committed row asks for: names for its files, jobs to clear, a time to look again."""
+        lane, claim, kept = ended.lane, ended.settled.claim, ended.settled.kept
+        lane.open -= 1
+        if any(each.path is not None for each in kept):
+            await self._place(claim, kept, is_current=is_current)
+        if ended.reopen:
+            await self._queue.reopen(ended.reopen)
+        if ended.settled.settlement.due_at is not None:
+            lane.due_at = min(lane.due_at, ended.settled.settlement.due_at)
+
+    async def _place(self, claim: Claim, kept: tuple[Kept, ...], *, is_current: bool) -> None:
+        """Final names; a result that came too late keeps its files as evidence."""
+        if not is_current:
+            await self._sink.set_aside(claim.key, claim.attempt)
+            return
+        named = await self._sink.name(claim.key, claim.attempt, kept)
+        if named != kept:
+            await self._queue.place(claim.row, named)
+            await self._sink.name(claim.key, claim.attempt, named)

@@ -1,0 +1,148 @@
+"""The way of one claim: from a worker's hands to a settlement, a row of named steps."""
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+from anyio import get_cancelled_exc_class, to_thread
+
+from runner import crash, fault
+from runner.attachments import attach
+from runner.engine.lane import Lane
+from runner.engine.parts import Queue, Sink
+from runner.engine.record import Errand, ticketed
+from runner.files import Unwritable
+from runner.job import Claim
+from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Output, Then, Waiting
+from runner.transport import Sending
+from runner.wire import Call, Exchange, Reply, Ticket, Wait
+
+LARGE_REPLY = 256 * 1024
+"""Bytes of an answer from which it is read in a thread: below, the hand-over costs more than it frees."""
+
+
+class Worker:
+    """Carries claims, one after the other or many side by side: it holds nothing of its own but its tools."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        sink: Sink,
+        conclude: Callable[[Lane, Errand, Outcome], None],
+        disk_full: Callable[[], None],
+    ) -> None:
+        self._queue = queue
+        self._sink = sink
+        self._conclude = conclude
+        self._disk_full = disk_full
+
+    async def carry(self, lane: Lane, claim: Claim) -> None:
+        """One claim to its end, whatever happens to it; a run that is being cut records that too."""
+        errand = Errand(claim=claim, sending=Sending(timeout_s=lane.endpoint.timeout), started_at=time.time())
+        try:
+            outcome = await self._attempt(lane, errand)
+        except get_cancelled_exc_class():
+            self._conclude(lane, errand, Interrupted(sent=errand.sending.sent))
+            raise
+        self._conclude(lane, errand, outcome)
+
+    async def _attempt(self, lane: Lane, errand: Errand) -> Outcome:
+        """Where exceptions become values."""
+        try:
+            return await self._converse(lane, errand)
+        except Fault as met:
+            return Failed(fault=met)
+        except Unwritable as unwritable:
+            self._disk_full()
+            return Failed(fault=unkept(unwritable, sent=errand.sending.sent))
+        except Exception as error:  # noqa: BLE001 - one job's bug must not take the night with it
+            return Failed(fault=bug(error, sent=errand.sending.sent))
+
+    async def _converse(self, lane: Lane, errand: Errand) -> Done | Waiting:
+        """Speak the dialect's part to the endpoint until there is an output."""
+        if lane.dialect.files:
+            self._refuse_taken_name(errand.claim)
+        exchange = lane.dialect.converse(ready(errand.claim), lane.endpoint)
+        said: Call | Wait | Ticket | Output = step(exchange, None)
+        while not isinstance(said, Output):
+            match said:
+                case Call():
+                    said = await advance(exchange, await self._send(lane, errand, said))
+                case Ticket(data=data, body=body):
+                    await self._go_on(lane, errand, data, body)
+                    said = step(exchange, None)
+                case Wait(seconds=seconds):
+                    return Waiting(seconds=seconds)
+        return Done(kept=await self._sink.keep(errand.claim, said), output=said)
+
+    async def _go_on(self, lane: Lane, errand: Errand, ticket: bytes, body: bytes) -> None:
+        """Commit what was paid for; from here on the claim is one that goes on from its ticket."""
+        errand.claim = await self._queue.go_on(errand.claim, ticket, ticketed(lane, errand, body))
+        errand.called, errand.answer = False, b""
+
+    def _refuse_taken_name(self, claim: Claim) -> None:
+        if (path := self._sink.taken(claim)) is not None:
+            message = f"{path} is already there and not ours: move it away, then `runner retry`"
+            raise Fault(cause=Cause.CONFLICT, message=message, then=Then.FAIL)
+
+    async def _send(self, lane: Lane, errand: Errand, call: Call) -> Reply:
+        """One call out, its reply back; what a paid one told of itself is put on the record."""
+        sending = Sending(timeout_s=lane.endpoint.timeout)
+        if not call.paid:
+            return good(call, await lane.door.send(call, sending))
+        errand.sending, errand.called = sending, True
+        try:
+            reply = await lane.door.send(call, sending)
+        finally:
+            errand.latency_s = 0.0 if sending.begun_at is None else anyio.current_time() - sending.begun_at
+        crash.point("answered")
+        errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
+        errand.answer = reply.body[: fault.EVIDENCE]
+        return good(call, reply)
+
+
+def good(call: Call, reply: Reply) -> Reply:
+    """The reply, unless its status stands for a fault."""
+    met = fault.of_reply(reply, now=time.time(), paid=call.paid, download=call.download)
+    if met is not None:
+        raise met
+    return reply
+
+
+async def advance(exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
+    """Give the dialect its reply and take its next step; a large one is read in a thread."""
+    if len(reply.body) < LARGE_REPLY:
+        return step(exchange, reply)
+    return await to_thread.run_sync(step, exchange, reply)
+
+
+def step(exchange: Exchange, reply: Reply | None) -> Call | Wait | Ticket | Output:
+    """A generator's next yield, or what it returned."""
+    try:
+        return exchange.send(reply)
+    except StopIteration as ended:
+        output: Output = ended.value
+        return output
+
+
+def ready(claim: Claim) -> Claim:
+    """The claim with its files in its body."""
+    body = attach(claim.body)
+    return claim if body is claim.body else replace(claim, body=body)
+
+
+def bug(error: Exception, *, sent: bool) -> Fault:
+    """An exception that nobody foresaw: the job fails, its place in the program is told."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    message = f"{type(error).__name__} at {where}: please report it"
+    return Fault(cause=Cause.BUG, message=message, then=Then.FAIL, billed=sent)
+
+
+def unkept(unwritable: Unwritable, *, sent: bool) -> Fault:
+    """The disk failed, not the job: it stays pending, its answer may have to be paid for again."""
+    return Fault(cause=Cause.INTERRUPTED, message=str(unwritable), then=Then.STOP, billed=sent)

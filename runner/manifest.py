@@ -1,0 +1,333 @@
+"""What a user wrote: read, checked whole, and refused with every problem at once."""
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from runner import inputs, source, templates
+from runner.check import Checker
+from runner.check import Part as Piece
+from runner.document import Budget, Document, Outputs, Retry, Settings
+from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, variables
+from runner.group import JobGroup, Matrix, PromptRow
+from runner.names import file_stem
+from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
+from runner.scope import DATE
+from runner.source import Loc, Source
+from runner.wording import explain
+
+__all__ = [
+    "DEMO",
+    "Budget",
+    "Endpoint",
+    "HeaderAuth",
+    "JobGroup",
+    "Limits",
+    "Manifest",
+    "ManifestError",
+    "Matrix",
+    "Outputs",
+    "Poll",
+    "Price",
+    "Problem",
+    "PromptRow",
+    "Retry",
+    "Settings",
+    "environment",
+    "fingerprint",
+    "from_mapping",
+    "json_schema",
+    "load",
+]
+
+EXPANSION = b"1"
+"""Changes whenever the same manifest would make other jobs: then no stored fingerprint holds."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
+SomePart = TypeVar("SomePart", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest without a problem, as far as can be told before its rows are read."""
+
+    name: str
+    """Filled in, and fit to be a folder's name."""
+    path: Path | None
+    """None where it came from a mapping."""
+    folder: Path
+    """What its relative paths are relative to."""
+    text: str
+    sets: Mapping[str, str]
+    today: str
+    """`{{ date }}`."""
+    endpoints: Mapping[str, Endpoint]
+    jobs: Sequence[JobGroup]
+    retry: Retry
+    outputs: Outputs
+    budget: Budget
+    source: Source = field(repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        """With the endpoints alone that its jobs use."""
+        used = {name for group in self.jobs for name in (self.endpoint_of(group), *group.also)}
+        return Settings(
+            endpoints={name: endpoint for name, endpoint in self.endpoints.items() if name in used},
+            retry=self.retry,
+            outputs=self.outputs,
+            budget=self.budget,
+        )
+
+    def endpoint_of(self, group: JobGroup) -> str:
+        """The name of the group's endpoint."""
+        return next(iter(self.endpoints)) if group.endpoint is None else group.endpoint
+
+
+def load(
+    path: Path,
+    *,
+    sets: Mapping[str, str] = NOTHING,
+    today: date,
+    environ: Collection[str] | None = None,
+) -> Manifest:
+    """The manifest in a file; raises `ManifestError` with all that is wrong with it.
+
+    `environ` are the names of the variables that are set; where given, a missing one is a problem too.
+    """
+    problems = Problems()
+    try:
+        text = source.read(path.read_bytes(), str(path), problems)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ManifestError([Problem(str(path), f"cannot be read: {reason}")]) from error
+    tree = source.parse(text or "", str(path), problems) if text is not None else Source(str(path))
+    if text is None or tree.root is None:
+        problems.check()
+    reading = Reading(
+        source=tree,
+        text=text or "",
+        raw=tree.root.plain() if tree.root else None,
+        folder=path.parent,
+        sets=sets,
+        today=today.isoformat(),
+        environ=environ,
+        problems=problems,
+    )
+    return reading.manifest(path)
+
+
+def from_mapping(
+    mapping: Mapping[str, Any],
+    *,
+    folder: Path,
+    sets: Mapping[str, str] = NOTHING,
+    today: date,
+    environ: Collection[str] | None = None,
+) -> Manifest:
+    """A manifest made in a program; relative paths are relative to `folder`. Raises `ManifestError`."""
+    try:
+        text = orjson.dumps(dict(mapping), option=orjson.OPT_INDENT_2)
+    except orjson.JSONEncodeError as error:
+        raise ManifestError([Problem("manifest", f"not made of JSON values alone: {error}")]) from error
+    reading = Reading(
+        source=Source("manifest"),
+        text=text.decode(),
+        raw=orjson.loads(text),
+        folder=folder,
+        sets=sets,
+        today=today.isoformat(),
+        environ=environ,
+        problems=Problems(),
+    )
+    return reading.manifest(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A manifest while it is read: what is there, and what is wrong with it so far."""
+
+    source: Source
+    text: str
+    raw: Any
+    folder: Path
+    sets: Mapping[str, str]
+    today: str
+    environ: Collection[str] | None
+    problems: Problems
+
+    def manifest(self, path: Path | None) -> Manifest:
+        """All of it; raises `ManifestError`."""
+        self._refuse_credentials()
+        document = self._document()
+        endpoints = document.endpoints if document else self._endpoints()
+        groups = document.jobs if document else []
+        pieces = [
+            Piece(group=group, loc=("jobs", at), is_whole=True) for at, group in enumerate(groups)
+        ] or list(self._pieces())
+        self._check(endpoints, pieces, is_whole=document is not None)
+        name = self._name(self.raw.get("name")) if isinstance(self.raw, dict) else ""
+        self._require_variables(endpoints)
+        self.problems.check()
+        if document is None:
+            raise AssertionError("a manifest that is no document has a problem")
+        return Manifest(
+            name=name,
+            path=path,
+            folder=self.folder,
+            text=self.text,
+            sets=dict(self.sets),
+            today=self.today,
+            endpoints=document.endpoints,
+            jobs=tuple(document.jobs),
+            retry=document.retry,
+            outputs=document.outputs,
+            budget=document.budget,
+            source=self.source,
+        )
+
+    def _document(self) -> Document | None:
+        try:
+            return Document.model_validate(self.raw)
+        except ValidationError as error:
+            explain(error, Document, self.raw, self.source, self.problems)
+            return None
+
+    def _endpoints(self) -> dict[str, Endpoint]:
+        """Those that can be read, of a manifest that cannot; a broken one is there as far as it goes."""
+        raw = self.raw.get("endpoints") if isinstance(self.raw, dict) else None
+        read = (
+            {name: salvaged(Endpoint, each)[0] for name, each in raw.items()} if isinstance(raw, dict) else {}
+        )
+        return {name: endpoint for name, endpoint in read.items() if endpoint is not None}
+
+    def _pieces(self) -> Iterator[Piece]:
+        raw = self.raw.get("jobs") if isinstance(self.raw, dict) else None
+        for at, each in enumerate(raw if isinstance(raw, list) else ()):
+            group, is_whole = salvaged(JobGroup, each)
+            if group is not None:
+                yield Piece(group=group, loc=("jobs", at), is_whole=is_whole)
+
+    def _check(self, endpoints: Mapping[str, Endpoint], pieces: list[Piece], *, is_whole: bool) -> None:
+        if not isinstance(self.raw, dict):
+            return
+        given = self.raw.get("endpoints")
+        checker = Checker(
+            source=self.source,
+            folder=self.folder,
+            sets=self.sets,
+            endpoints=endpoints,
+            unread=given.keys() - endpoints.keys() if isinstance(given, dict) else frozenset(),
+            problems=self.problems,
+        )
+        for name, endpoint in endpoints.items():
+            checker.check_endpoint(("endpoints", name), endpoint, self.raw["endpoints"][name])
+        checker.check(self.raw.get("name"), pieces, is_whole=is_whole)
+
+    def _name(self, template: Any) -> str:
+        """The name, filled in; it becomes a folder."""
+        where = self.source.where(("name",))
+        if not isinstance(template, str) or where in self.problems:
+            return ""
+        try:
+            name = str(templates.render(template, {DATE: self.today, **self.sets}))
+        except templates.BadTemplate as error:
+            self.problems.add(where, str(error))
+            return ""
+        if file_stem(name) != name:
+            self.problems.add(where, f"{name!r} cannot be a folder's name; {file_stem(name)!r} could")
+        return name
+
+    def _refuse_credentials(self) -> None:
+        """A key written out, wherever it stands."""
+        for match in CREDENTIAL.finditer(self.text):
+            before = self.text[: match.start()]
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            where = f"{self.source.name}:{line}:{column}" if self.source.root else self.source.name
+            message = f"{masked(match[0])} looks like a key: set a variable, and write ${{VAR}} as an endpoint's key"
+            self.problems.add(where, message)
+
+    def _require_variables(self, endpoints: Mapping[str, Endpoint]) -> None:
+        for name, endpoint in endpoints.items() if self.environ is not None else ():
+            for variable in variables(endpoint):
+                if variable not in (self.environ or ()):
+                    where = self.source.where(self._reference(name, variable))
+                    self.problems.add(where, f"the variable ${{{variable}}} of the environment is not set")
+
+    def _reference(self, endpoint: str, variable: str) -> Loc:
+        """Where an endpoint names a variable."""
+        loc: Loc = ("endpoints", endpoint)
+        ways = templates.texts(self.raw["endpoints"][endpoint], loc)
+        return next((way for way, text in ways if f"${{{variable}}}" in text), loc)
+
+
+def salvaged(model: type[SomePart], raw: Any) -> tuple[SomePart | None, bool]:
+    """What can be read of a broken part once its broken keys are left out, and whether that is all of it."""
+    try:
+        return model.model_validate(raw), True
+    except ValidationError as error:
+        broken = {detail["loc"][0] for detail in error.errors(include_url=False) if detail["loc"]}
+    if not isinstance(raw, dict):
+        return None, False
+    try:
+        return model.model_validate({key: value for key, value in raw.items() if key not in broken}), False
+    except ValidationError:
+        return None, False
+
+
+def environment(of: Manifest | Settings) -> frozenset[str]:
+    """The names of the environment's variables that are needed."""
+    settings = of.settings if isinstance(of, Manifest) else of
+    return frozenset(name for endpoint in settings.endpoints.values() for name in variables(endpoint))
+
+
+def fingerprint(manifest: Manifest) -> str:
+    """Equal for manifests that make the same jobs: by text, variables, and every file that is read.
+
+    Where a file's name is a template, which files are read is not known before expanding: never equal.
+    """
+    digest = hashlib.sha256(EXPANSION)
+    parts: list[Any] = [manifest.text, dict(manifest.sets), str(manifest.folder.absolute())]
+    if DATE in manifest.text:
+        parts.append(manifest.today)
+    for group in manifest.jobs:
+        parts += [file_hash(manifest.folder / path) for path in files(group)]
+    digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
+    return digest.hexdigest()
+
+
+def files(group: JobGroup) -> Iterator[str]:
+    """The files that expanding the group reads."""
+    if group.file is not None:
+        yield group.file
+    trees = (group.params, group.messages, group.matrix.model_dump(), [p.params for p in rows_of(group)])
+    for tree in trees:
+        for _, path in inputs.found(tree):
+            yield path
+
+
+def rows_of(group: JobGroup) -> Iterator[PromptRow]:
+    return (prompt for prompt in group.prompts or () if isinstance(prompt, PromptRow))
+
+
+def file_hash(path: Path) -> str:
+    if templates.is_template(str(path)):
+        return secrets.token_hex(32)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ManifestError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a manifest, for editors."""
+    schema = Document.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "runner manifest"}

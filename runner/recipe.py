@@ -1,0 +1,284 @@
+"""What the jobs of a group have in common, made ready once; and the rows that they differ by."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from runner import combinations, inputs, templates
+from runner.combinations import Grid
+from runner.group import JobGroup, PromptRow
+from runner.job import Ask
+from runner.manifest import Endpoint, Manifest
+from runner.problems import Problems
+from runner.rows import PROMPT, rows
+from runner.scope import DATE
+from runner.source import Loc
+from runner.templates import BadTemplate
+
+ID = "id"
+MOST_PREPARED = 256
+"""Combinations of parameters that are kept ready; more are made anew for each row."""
+
+
+class Entry(NamedTuple):
+    """A row of a group: one of its prompts, with its place."""
+
+    recipe: "Recipe"
+    path: Path | None
+    """The file it comes from; None: the manifest."""
+    place: int | Loc
+    """The line in that file, or the way in the manifest."""
+    columns: Mapping[str, Any]
+    prompt: Any
+    """A template, or where the recipe has none, data."""
+    id: Any
+
+
+class Parameters(NamedTuple):
+    """Request parameters, and the same as JSON."""
+
+    values: dict[str, Any]
+    json: bytes
+
+
+class Asked(NamedTuple):
+    """One request, before a dialect has made a body of it."""
+
+    ask: Ask
+    params: bytes
+    vars: bytes
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Recipe:
+    """What is asked for each row, with every template as it is written."""
+
+    name: str
+    """The endpoint's."""
+    endpoint: Endpoint
+    folder: Path
+    given: Mapping[str, Any]
+    """Variables given by `--set`: they beat all others."""
+    today: str
+    axes: Mapping[str, list[Any]]
+    model: str
+    system: str | None
+    messages: Any
+    params: dict[str, Any]
+    grid: Grid
+    samples: int
+    prompt_is_data: bool
+    id_is_data: bool
+    shares_id: bool
+    """Whether all rows of the group have one id."""
+    has_files: bool = field(init=False)
+    _heads: dict[str, bytes] = field(init=False, default_factory=dict)
+    _prepared: tuple[Parameters, ...] | None = field(init=False, default=None)
+    _can_prepare: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        trees = (self.params, self.messages, dict(self.grid.axes), list(self.grid.include))
+        self.has_files = any(True for _ in inputs.found(list(trees)))
+        is_static = all(templates.is_static(tree) for tree in (self.params, trees[2], trees[3]))
+        self._can_prepare = is_static and self.grid.count() <= MOST_PREPARED
+
+    def head(self, model: str) -> bytes:
+        """The beginning of the canonical array that a key is the hash of."""
+        if model not in self._heads:
+            if len(self._heads) >= MOST_PREPARED:
+                self._heads.clear()
+            self._heads[model] = orjson.dumps([self.name, self.endpoint.dialect, model])[:-1] + b","
+        return self._heads[model]
+
+    def variables(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        """The variables of each combination."""
+        for combination in combinations.combinations(self.axes):
+            yield {**entry.columns, **combination, **self.given}
+
+    def asks(self, entry: Entry, variables: dict[str, Any]) -> Iterator[Asked]:
+        """A request for each combination of parameters; raises `BadTemplate`, `Unusable`."""
+        values = {DATE: self.today, **variables}
+        prompt = self.prompt(entry, values)
+        model = text("model", templates.render(self.model, values))
+        system = None if self.system is None else text("system", templates.render(self.system, values))
+        messages = self.conversation(values, prompt)
+        told = orjson.dumps(variables) if variables else b"{}"
+        for params in self.parameters(values):
+            ask = Ask(
+                model=model,
+                prompt=prompt,
+                system=system,
+                messages=messages,
+                params=params.values,
+                vars=variables,
+            )
+            yield Asked(ask, params.json, told)
+
+    def prompt(self, entry: Entry, values: templates.Values) -> str | None:
+        if entry.prompt is None:
+            return None
+        return text(PROMPT, entry.prompt if self.prompt_is_data else templates.render(entry.prompt, values))
+
+    def conversation(self, values: templates.Values, prompt: str | None) -> list[dict[str, Any]] | None:
+        if self.messages is None:
+            return None
+        said = values if prompt is None else {**values, PROMPT: prompt}
+        messages = inputs.filled(self.messages, said, self.folder)
+        if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
+            raise BadTemplate("messages: a list of mappings expected")
+        return messages
+
+    def parameters(self, values: templates.Values) -> Iterable[Parameters]:
+        if not self._can_prepare:
+            return self._filled(values)
+        if self._prepared is None:
+            self._prepared = tuple(self._filled({}))
+        return self._prepared
+
+    def _filled(self, values: templates.Values) -> Iterator[Parameters]:
+        for combination in self.grid:
+            params = inputs.filled({**self.params, **combination}, values, self.folder)
+            yield Parameters(params, orjson.dumps(params))
+
+    def id_of(self, entry: Entry, variables: Mapping[str, Any]) -> str | None:
+        """The user's id; raises `BadTemplate`."""
+        if entry.id is None or entry.id == "":
+            return None
+        values = {DATE: self.today, **variables}
+        name = text(ID, entry.id if self.id_is_data else templates.render(entry.id, values))
+        if not name:
+            raise BadTemplate("id: empty")
+        return name
+
+    def id_names(self, entry: Entry) -> frozenset[str]:
+        """The variables that the id hangs on."""
+        return frozenset() if self.id_is_data or entry.id is None else templates.names(entry.id).used
+
+    def makes_several(self, entry: Entry) -> bool:
+        """Whether the row's id makes more jobs than one."""
+        named = self.id_names(entry)
+        if self.shares_id and not named - self.axes.keys() - self.given.keys() - {DATE}:
+            return True
+        free = prod(len(values) for name, values in self.axes.items() if name not in named)
+        return free * self.grid.count() * self.samples > 1
+
+    def claims(self, entry: Entry) -> Iterator[str]:
+        """The ids that the row gives to jobs, each once."""
+        named = self.id_names(entry)
+        axes = {name: values if name in named else values[:1] for name, values in self.axes.items()}
+        for combination in combinations.combinations(axes):
+            name = self.id_of(entry, {**entry.columns, **combination, **self.given})
+            if name is not None:
+                yield name
+
+
+def text(what: str, value: Any) -> str:
+    """A text or number that a template or a file brought, as text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise BadTemplate(f"{what}: text expected, not {orjson.dumps(value, default=repr).decode()[:40]}")
+
+
+def where(manifest: Manifest, entry: Entry) -> str:
+    if isinstance(entry.place, int):
+        return f"{entry.path}:{entry.place}"
+    return manifest.source.where(entry.place)
+
+
+def entries(manifest: Manifest, at: int, problems: Problems) -> Iterator[Entry]:
+    """The rows of the manifest's group number `at`."""
+    group = manifest.jobs[at]
+    loc: Loc = ("jobs", at)
+    if group.file is not None:
+        return file_entries(manifest, group, problems)
+    if group.prompts is not None:
+        return prompt_entries(manifest, group, loc)
+    recipe = recipe_of(manifest, group)
+    return iter([Entry(recipe, None, (*loc, PROMPT), {}, group.prompt, group.id)])
+
+
+def file_entries(manifest: Manifest, group: JobGroup, problems: Problems) -> Iterator[Entry]:
+    """A text file's lines are a variable only where a template of the group could use it."""
+    path = manifest.folder / (group.file or "")
+    by_template = group.prompt is not None or group.messages is not None
+    recipe = recipe_of(manifest, group, prompt_is_data=group.prompt is None, id_is_data=group.id is None)
+    is_bare = path.suffix.lower() == ".txt" and not by_template
+    needs_prompt = not by_template and recipe.endpoint.dialect != "json-http"
+    for line, columns in rows(path, problems):
+        prompt = columns.get(PROMPT) if group.prompt is None else group.prompt
+        if prompt is None and needs_prompt:
+            problems.add(
+                f"{path}:{line}", "no prompt in this row: the column 'prompt', or a template, says it"
+            )
+            continue
+        name = columns.get(ID) if group.id is None else group.id
+        yield Entry(recipe, path, line, {} if is_bare else columns, prompt, name)
+
+
+def prompt_entries(manifest: Manifest, group: JobGroup, loc: Loc) -> Iterator[Entry]:
+    shared = recipe_of(manifest, group)
+    for row, prompt in enumerate(group.prompts or ()):
+        place = (*loc, "prompts", row)
+        if isinstance(prompt, str):
+            yield Entry(shared, None, place, {}, prompt, group.id)
+            continue
+        own = prompt.vars or prompt.params or prompt.id
+        recipe = recipe_of(manifest, group, prompt) if own else shared
+        yield Entry(recipe, None, place, {}, prompt.prompt, prompt.id or group.id)
+
+
+def recipe_of(
+    manifest: Manifest,
+    group: JobGroup,
+    row: PromptRow | None = None,
+    *,
+    prompt_is_data: bool = False,
+    id_is_data: bool = False,
+) -> Recipe:
+    name = manifest.endpoint_of(group)
+    return Recipe(
+        name=name,
+        endpoint=manifest.endpoints[name],
+        folder=manifest.folder,
+        given=manifest.sets,
+        today=manifest.today,
+        axes=axes(manifest, group, row),
+        model=group.model or "",
+        system=group.system,
+        messages=group.messages,
+        params={**group.params, **(row.params if row else {})},
+        grid=group.matrix.grid,
+        samples=group.samples,
+        prompt_is_data=prompt_is_data,
+        id_is_data=id_is_data,
+        shares_id=shares_id(group, row),
+    )
+
+
+def shares_id(group: JobGroup, row: PromptRow | None) -> bool:
+    """Whether the group's own id stands for more rows than one."""
+    is_own = row is not None and row.id is not None
+    return group.id is not None and not is_own and (group.file is not None or len(group.prompts or ()) > 1)
+
+
+def axes(manifest: Manifest, group: JobGroup, row: PromptRow | None = None) -> dict[str, list[Any]]:
+    """The variables whose values are combined: those that `--set` gives have one."""
+    variables = {**group.vars, **(row.vars if row else {})}
+    return {name: values for name, values in variables.items() if name not in manifest.sets}
+
+
+def has_ids(manifest: Manifest, at: int) -> bool:
+    """Whether jobs of the group may have ids of their own."""
+    group = manifest.jobs[at]
+    if group.file is not None and not group.file.lower().endswith(".txt"):
+        return True
+    return group.id is not None or any(
+        isinstance(prompt, PromptRow) and prompt.id is not None for prompt in group.prompts or ()
+    )

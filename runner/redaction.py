@@ -1,0 +1,102 @@
+"""Secrets: looked up when they are needed, and cut out of everything that is written or shown."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from dotenv import dotenv_values
+
+from runner.source import REFERENCE
+
+SHORTEST = 8
+"""Characters from which on a value is worth hiding; `dev` or `8080` would cut texts to pieces."""
+LAST = 4
+DOTENV = ".env"
+
+
+class MissingVariable(Exception):
+    """A variable of the environment that is not set; its text names it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"${{{name}}} is not set: put it into the environment, or into .env beside the manifest"
+        )
+        self.name = name
+
+
+class Secrets:
+    """The values of variables, by name; `repr` shows none."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+    def resolve(self, text: str) -> str:
+        """The text with its `${VAR}` replaced; raises `MissingVariable`."""
+        return REFERENCE.sub(self._value, text)
+
+    def _value(self, match: re.Match[str]) -> str:
+        try:
+            return self._values[match[1]]
+        except KeyError:
+            raise MissingVariable(match[1]) from None
+
+    def redact(self, text: str) -> str:
+        """The text with each secret, however it is spelt, cut to its last four characters."""
+        return self._pattern.sub(lambda match: self._cuts[match[0]], text) if self._cuts else text
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        return self._pattern_of_bytes.sub(self._cut, data) if self._cuts else data
+
+    def _cut(self, match: re.Match[bytes]) -> bytes:
+        return self._cuts[match[0].decode()].encode()
+
+    @cached_property
+    def _cuts(self) -> dict[str, str]:
+        """What stands in place of each spelling, the longest first."""
+        cuts = {
+            spelling: f"…{value[-LAST:]}"
+            for value in self._values.values()
+            if len(value) >= SHORTEST
+            for spelling in spellings(value)
+        }
+        return dict(sorted(cuts.items(), key=lambda cut: -len(cut[0])))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(re.escape, self._cuts)))
+
+    @cached_property
+    def _pattern_of_bytes(self) -> re.Pattern[bytes]:
+        return re.compile(b"|".join(re.escape(spelling.encode()) for spelling in self._cuts))
+
+
+def spellings(value: str) -> set[str]:
+    """The forms in which a secret may be met: bare, in JSON, in a URL, in `Authorization: Basic`."""
+    escaped = {json.dumps(value, ensure_ascii=ascii_alone)[1:-1] for ascii_alone in (True, False)}
+    return {value, *escaped, quote(value, safe=""), quote(value), quote_plus(value), *in_base64(value)}
+
+
+def in_base64(value: str) -> set[str]:
+    """The part of the value's base64 that is the same whatever stands before and after it."""
+    data = value.encode()
+    forms = set()
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data)
+        begin = -(-before * 8 // 6)
+        end = (before + len(data)) * 8 // 6
+        forms.add(encoded[begin:end].decode())
+    return {form for form in forms if len(form) >= SHORTEST}
+
+
+def read_environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment over what `.env` in `folder` says."""
+    file = folder / DOTENV
+    said = dotenv_values(file, interpolate=False) if file.is_file() else {}
+    return {**{name: value for name, value in said.items() if value is not None}, **environ}

@@ -1,0 +1,1 @@
+"""What people are told: tallies and rows as words, lines, tables and a picture. Nothing is printed here."""

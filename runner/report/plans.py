@@ -1,0 +1,58 @@
+"""What a run would do, as lines for people."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from runner.report.words import duration, many, visible
+
+
+class Plan(Protocol):
+    """What a run would do, as far as it is told here."""
+
+    @property
+    def batch(self) -> str: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def new(self) -> int: ...
+    @property
+    def kept(self) -> int: ...
+    @property
+    def withdrawn(self) -> int: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def cost_usd(self) -> float | None: ...
+    @property
+    def time_s(self) -> float | None: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def first(self) -> list[dict[str, Any]]: ...
+
+
+def plan(planned: Plan) -> Iterator[str]:
+    """Counts, cost and time first, then the requests as they would be sent."""
+    parts = f"{planned.new:,} new, {planned.kept:,} kept, {planned.withdrawn:,} withdrawn"
+    yield f"{planned.batch}: {many(planned.total, 'job')}: {parts}"
+    yield f"would send {many(planned.requests, 'request')}, {cost(planned.cost_usd)}, {time(planned.time_s)}"
+    yield from (f"warning: {visible(warning)}" for warning in planned.warnings)
+    for request in planned.first:
+        yield ""
+        yield from sending(request)
+
+
+def cost(usd: float | None) -> str:
+    return "cost unknown (no `price`)" if usd is None else f"cost ${usd:,.2f}"
+
+
+def time(seconds: float | None) -> str:
+    return "time unknown" if seconds is None else f"{duration(seconds)} under the limits"
+
+
+def sending(request: Mapping[str, Any]) -> Iterator[str]:
+    """As it would go on the wire, secrets left out."""
+    yield f"{request['method']} {visible(request['url'])}"
+    yield from (f"{name}: {visible(value)}" for name, value in request["headers"].items())
+    yield visible(json.dumps(request["body"], indent=2, ensure_ascii=False))

@@ -1,0 +1,39 @@
+"""The queue as verbs: what is written is written in batches, in the transaction of the caller."""
+
+from runner.schema import BatchState
+from runner.store.claiming import Claiming
+from runner.store.reading import Reading
+from runner.store.recovering import Recovering
+from runner.store.rows import (
+    BatchRow,
+    Change,
+    Failure,
+    JobRow,
+    NewBatch,
+    Orphan,
+    Rename,
+    Settled,
+    Submitted,
+    Tally,
+)
+from runner.store.steering import Steering
+from runner.store.submitting import Submitting
+
+__all__ = [
+    "BatchRow",
+    "BatchState",
+    "Change",
+    "Failure",
+    "JobRow",
+    "NewBatch",
+    "Orphan",
+    "Rename",
+    "Settled",
+    "Store",
+    "Submitted",
+    "Tally",
+]
+
+
+class Store(Submitting, Claiming, Recovering, Steering, Reading):
+    """All verbs, over one connection."""

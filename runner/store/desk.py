@@ -1,0 +1,94 @@
+"""Statements that are built once and run often, at the price of the driver's own calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Integer, Select, UpdateBase, literal_column, null, update
+from sqlalchemy import bindparam as given
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from runner.schema import COUNTED_STATES, TALLIED, BatchState, batches, word
+from runner.store.rows import Values
+
+ZERO = literal_column("0", Integer)
+ONE = literal_column("1", Integer)
+"""Numbers that are part of a statement's text."""
+
+Parameters = Values | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A statement whose parameters come as tuples, in the order of `names`."""
+
+    core: UpdateBase | Select[Any]
+    names: tuple[str, ...]
+
+
+@lru_cache
+def compiled(statement: Statement, dialect: Dialect) -> tuple[str, Callable[[Values], Parameters] | None]:
+    """The driver's text, and what makes its parameters of ours; None where they are the same."""
+    text = statement.core.compile(dialect=dialect)
+    names = statement.names
+    if not isinstance(text, SQLCompiler) or text.params.keys() != set(names):
+        raise TypeError(f"{names} are not the parameters of {text}")
+    if text.positiontup is None:
+        return str(text), lambda values: dict(zip(names, values, strict=True))
+    if tuple(text.positiontup) == names:
+        return str(text), None
+    return str(text), itemgetter(*map(names.index, text.positiontup))
+
+
+COUNTERS = ("total", *COUNTED_STATES, *TALLIED)
+COUNT = Statement(
+    update(batches)
+    .where(batches.c.id == given("batch"))
+    .values({name: batches.c[name] + given(f"more_{name}") for name in COUNTERS}),
+    (*(f"more_{name}" for name in COUNTERS), "batch"),
+)
+FINISHED = batches.c.state == word(BatchState.FINISHED)
+REVIVE = Statement(
+    update(batches)
+    .where(FINISHED, batches.c.id == given("batch"))
+    .values(state=word(BatchState.PENDING), finished_at=null()),
+    ("batch",),
+)
+FINISH = Statement(
+    update(batches)
+    .where(batches.c.id == given("batch"), batches.c.state != word(BatchState.RUNNING), ~FINISHED)
+    .where(batches.c.pending + batches.c.running == ZERO)
+    .values(state=word(BatchState.FINISHED), reason=null(), finished_at=given("at")),
+    ("at", "batch"),
+)
+
+
+class Desk:
+    """One connection to the queue. The transaction is the caller's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def run(self, statement: Statement, *values: Any) -> CursorResult[Any]:
+        text, arrange = compiled(statement, self.connection.dialect)
+        return self.connection.exec_driver_sql(text, arrange(values) if arrange else values)
+
+    def run_many(self, statement: Statement, rows: Sequence[Values]) -> int:
+        """How many rows it changed, all in all."""
+        if not rows:
+            return 0
+        text, arrange = compiled(statement, self.connection.dialect)
+        return self.connection.exec_driver_sql(text, [*map(arrange, rows)] if arrange else [*rows]).rowcount
+
+    def count(self, batch_id: int, **more: int) -> None:
+        """Add to the counters of a batch; one that has work again is not finished any more."""
+        if more.get("pending", 0) > 0:
+            self.run(REVIVE, batch_id)
+        self.run(COUNT, *(more.get(name, 0) for name in COUNTERS), batch_id)
+
+    def finish_if_done(self, batch_id: int, *, now: float) -> None:
+        """A batch whose last jobs were taken from it is finished, unless its runner has yet to say so."""
+        self.run(FINISH, now, batch_id)

@@ -1,0 +1,152 @@
+"""What is in the queue, for people and reports: read in chunks, whatever its size."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select
+
+from runner.job import State
+from runner.outcome import Attempt, Cause, Kept
+from runner.schema import FAILED, PENDING, BatchState, attempts, batches, jobs, outputs
+from runner.store.desk import COUNTERS, Desk
+from runner.store.rows import BatchRow, Failure, JobRow, Tally
+from runner.store.settling import ATTEMPT, OUTPUT
+
+CHUNK = 500
+"""Jobs in memory at once."""
+
+JOB = tuple(field.name for field in fields(JobRow) if field.name != "outputs")
+JOB_COLUMNS = tuple(jobs.c[name] for name in JOB)
+ATTEMPT_COLUMNS = tuple(attempts.c[name] for name in ATTEMPT if name != "job")
+OUTPUT_COLUMNS = tuple(outputs.c[name] for name in OUTPUT if name != "job")
+NEWEST_FIRST = (batches.c.updated_at.desc(), batches.c.id.desc())
+
+
+class Reading(Desk):
+    """Readers have connections of their own, and disturb no runner."""
+
+    def batch(self, name: str | None = None, *, unfinished: bool = False) -> BatchRow | None:
+        """The batch of that name; where none is given, the one last submitted or run."""
+        wanted = select(batches).order_by(*NEWEST_FIRST).limit(1)
+        if name is not None:
+            wanted = wanted.where(batches.c.name == name)
+        if unfinished:
+            wanted = wanted.where(batches.c.state != BatchState.FINISHED.value)
+        found = self.connection.execute(wanted).mappings().one_or_none()
+        return None if found is None else batch_row(found)
+
+    def batches(self) -> list[BatchRow]:
+        """The newest first."""
+        found = self.connection.execute(select(batches).order_by(*NEWEST_FIRST))
+        return [batch_row(values) for values in found.mappings()]
+
+    def tally(self, batch_id: int) -> Tally:
+        counters = select(*(batches.c[name] for name in COUNTERS)).where(batches.c.id == batch_id)
+        return Tally(**self.connection.execute(counters).mappings().one())
+
+    def pending(self, batch_id: int, endpoint: str) -> int:
+        """How many jobs an endpoint has before it: counted in the index, for people to read."""
+        waiting = select(func.count()).where(
+            PENDING, jobs.c.batch_id == batch_id, jobs.c.endpoint == endpoint
+        )
+        return int(self.connection.execute(waiting).scalar_one())
+
+    def jobs(
+        self, batch_id: int, *, states: Collection[State] = (), causes: Collection[Cause] = ()
+    ) -> Iterator[JobRow]:
+        """Jobs in the order of the manifest, those that it no longer has last; none given: of any state."""
+        wanted: list[ColumnElement[bool]] = []
+        if states:
+            wanted.append(jobs.c.state.in_([state.value for state in states]))
+        if causes:
+            wanted.append(jobs.c.cause.in_([cause.value for cause in causes]))
+        for listed in (1, 0):
+            yield from self._select(
+                select(*JOB_COLUMNS)
+                .where(jobs.c.batch_id == batch_id, jobs.c.listed == listed, *wanted)
+                .order_by(jobs.c.position, jobs.c.row)
+            )
+
+    def job(self, batch_id: int, name: str) -> JobRow | None:
+        """The job of that id."""
+        return self._one((jobs.c.batch_id == batch_id) & (jobs.c.id == name))
+
+    def job_of_key(self, batch_id: int, key: str) -> JobRow | None:
+        return self._one((jobs.c.batch_id == batch_id) & (jobs.c.key == key))
+
+    def history(self, row: int) -> list[Attempt]:
+        """All attempts of a job, in their order."""
+        record = select(*ATTEMPT_COLUMNS).where(attempts.c.job == row).order_by(attempts.c.id)
+        return [attempt(values) for values in self.connection.execute(record).mappings()]
+
+    def failures(self, batch_id: int) -> list[Failure]:
+        """Failed and unknown jobs by state and cause, the most frequent first."""
+        failed = (FAILED, jobs.c.batch_id == batch_id)
+        number = func.count().label("number")
+        groups = self.connection.execute(
+            select(jobs.c.state, jobs.c.cause, number)
+            .where(*failed)
+            .group_by(jobs.c.state, jobs.c.cause)
+            .order_by(number.desc(), jobs.c.cause)
+        ).all()
+        return [
+            Failure(state=State(state), cause=Cause(cause), count=total, example=example)
+            for state, cause, total in groups
+            for example in self._first(*failed, jobs.c.state == state, jobs.c.cause == cause)
+        ]
+
+    def _first(self, *wanted: ColumnElement[bool]) -> Iterator[JobRow]:
+        return self._select(select(*JOB_COLUMNS).where(*wanted).order_by(jobs.c.position).limit(1))
+
+    def _one(self, wanted: ColumnElement[bool]) -> JobRow | None:
+        return next(self._first(wanted), None)
+
+    def _select(self, wanted: Select[Any]) -> Iterator[JobRow]:
+        """With their outputs, a chunk at a time."""
+        rows = self.connection.execute(wanted, execution_options={"yield_per": CHUNK})
+        for chunk in rows.partitions():
+            kept = self._kept([values.row for values in chunk])
+            yield from (job_row(values, kept.get(values.row, [])) for values in chunk)
+
+    def _kept(self, rows: Sequence[int]) -> dict[int, list[Kept]]:
+        """The outputs of some jobs, by job."""
+        found = (
+            select(outputs.c.job, *OUTPUT_COLUMNS)
+            .where(outputs.c.job.in_(rows))
+            .order_by(outputs.c.job, outputs.c.index)
+        )
+        by_job: dict[int, list[Kept]] = {}
+        for job, *values in self.connection.execute(found):
+            by_job.setdefault(job, []).append(Kept(**dict(zip(OUTPUT[1:], values, strict=True))))
+        return by_job
+
+
+def batch_row(values: RowMapping) -> BatchRow:
+    columns: dict[str, Any] = dict(values)
+    tally = Tally(**{name: columns.pop(name) for name in COUNTERS})
+    columns |= {
+        "sets": orjson.loads(columns["sets"]),
+        "priced": bool(columns["priced"]),
+        "paused": bool(columns["paused"]),
+        "state": BatchState(columns["state"]),
+    }
+    return BatchRow(**columns, tally=tally)
+
+
+def job_row(values: Row[Any], kept: Iterable[Kept]) -> JobRow:
+    columns = dict(zip(JOB, values, strict=True))
+    columns |= {
+        "listed": bool(values.listed),
+        "state": State(values.state),
+        "cause": values.cause and Cause(values.cause),
+    }
+    return JobRow(**columns, outputs=tuple(kept))
+
+
+def attempt(values: RowMapping) -> Attempt:
+    columns: dict[str, Any] = dict(values)
+    columns |= {name: bool(columns[name]) for name in ("counted", "billed", "again")}
+    columns["cause"] = columns["cause"] and Cause(columns["cause"])
+    return Attempt(**columns)

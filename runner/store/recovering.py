@@ -1,0 +1,112 @@
+"""Claims that a runner left behind: sent, perhaps paid for, and answered to nobody."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
+
+from sqlalchemy import bindparam as given
+from sqlalchemy import select, update
+
+from runner import retry
+from runner.job import Claim, State
+from runner.outcome import Attempt, Cause, Interrupted, Kept
+from runner.schema import RUNNING, jobs
+from runner.store.claiming import CLAIM, claim
+from runner.store.desk import ONE, Statement
+from runner.store.rows import Orphan, Settled
+from runner.store.settling import Settling
+
+GONE = "its runner was killed while it was in flight"
+
+LEFT = select(*CLAIM, jobs.c.batch_id, jobs.c.claimed_at, jobs.c.crashes).where(RUNNING)
+CRASHED = Statement(
+    update(jobs).where(jobs.c.row == given("job")).values(crashes=jobs.c.crashes + ONE),
+    ("job",),
+)
+
+
+class Recovering(Settling):
+    """What a start finds of an earlier run. It is asked under the queue's lock: no other runner lives."""
+
+    def orphans(self, batch_id: int | None = None) -> list[Orphan]:
+        left = LEFT if batch_id is None else LEFT.where(jobs.c.batch_id == batch_id)
+        return [
+            Orphan(
+                batch_id=values.batch_id,
+                claim=claim(tuple(values)),
+                claimed_at=values.claimed_at,
+                crashes=values.crashes,
+            )
+            for values in self.connection.execute(left.order_by(jobs.c.batch_id, jobs.c.position))
+        ]
+
+    def recover(
+        self,
+        orphans: Iterable[Orphan],
+        policy: retry.Policy,
+        *,
+        cost: Callable[[Claim], int | None],
+        now: float,
+    ) -> int:
+        """Close orphaned claims as sendings that may have been billed, unless they have a ticket.
+
+        Their jobs are due again, or `unknown` where the policy holds them. `cost` is the price of a request,
+        in billionths of a dollar. Returns how many may have been billed.
+        """
+        by_batch = groupby(sorted(orphans, key=attrgetter("batch_id")), key=attrgetter("batch_id"))
+        return sum(self._recover(batch_id, list(group), policy, cost, now) for batch_id, group in by_batch)
+
+    def _recover(
+        self,
+        batch_id: int,
+        orphans: Sequence[Orphan],
+        policy: retry.Policy,
+        cost: Callable[[Claim], int | None],
+        now: float,
+    ) -> int:
+        settled = [interrupted(orphan, policy, cost, now) for orphan in orphans]
+        self.settle(batch_id, settled, now=now)
+        self.run_many(CRASHED, [(orphan.claim.row,) for orphan in orphans])
+        return sum(orphan.claim.ticket is None for orphan in orphans)
+
+    def adopt(self, orphan: Orphan, kept: tuple[Kept, ...], *, cost_nusd: int | None, now: float) -> bool:
+        """The orphan's answer was kept whole before its runner was killed: its job has succeeded."""
+        settlement = retry.Settlement(
+            state=State.SUCCEEDED,
+            tries=orphan.claim.tries,
+            maybe_billed=orphan.claim.maybe_billed,
+            useless=orphan.claim.useless,
+            waits=0,
+            billed_before=orphan.claim.billed_before,
+        )
+        attempt = sending(orphan, cost_nusd)
+        adopted = Settled(claim=orphan.claim, settlement=settlement, attempt=attempt, kept=kept)
+        return self.settle(orphan.batch_id, [adopted], now=now) == [True]
+
+
+def interrupted(
+    orphan: Orphan, policy: retry.Policy, cost: Callable[[Claim], int | None], now: float
+) -> Settled:
+    settlement = retry.settle(orphan.claim, Interrupted(sent=True), policy, now=now, chance=0.0)
+    attempt = sending(orphan, cost(orphan.claim))
+    return Settled(
+        claim=orphan.claim,
+        settlement=replace(settlement, message=GONE),
+        attempt=replace(attempt, cause=Cause.INTERRUPTED, message=GONE),
+    )
+
+
+def sending(orphan: Orphan, cost_nusd: int | None) -> Attempt:
+    """What there is to say of a sending that nobody saw the end of: one from a ticket costs nothing."""
+    is_paid = orphan.claim.ticket is None
+    return Attempt(
+        number=orphan.claim.attempt,
+        counted=is_paid,
+        started_at=orphan.claimed_at,
+        latency_s=0.0,
+        served_by=orphan.claim.endpoint,
+        billed=is_paid,
+        again=is_paid and orphan.claim.billed_before,
+        cost_nusd=cost_nusd if is_paid else 0,
+    )

@@ -1,0 +1,184 @@
+"""What goes into the queue and comes out of it, as values.
+
+Times are seconds since the epoch, money is in billionths of a dollar (`nusd`); None: not known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.job import Claim, State
+from runner.outcome import Attempt, Cause, Kept
+from runner.retry import Settlement
+from runner.schema import BatchState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatch:
+    """A manifest as it is submitted."""
+
+    name: str
+    path: str | None
+    """The manifest's file; None where it was made in a program."""
+    text: str
+    sets: Mapping[str, str]
+    """What was given by `--set`."""
+    fingerprint: str
+    settings: str
+    """What going on needs of the manifest: a JSON object."""
+    folder: str
+    """Where its outputs go: an absolute path."""
+    priced: bool
+    """Whether every request's price is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What submitting a manifest does to its batch: told as `+ new = kept - withdrawn`."""
+
+    new: int
+    """Jobs that the batch had not, and withdrawn ones that are back."""
+    kept: int
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A batch after its manifest was submitted."""
+
+    batch_id: int
+    change: Change
+    renames: int
+    """Outputs that get another name: see `Store.renames`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How a claim ended, ready to be written."""
+
+    claim: Claim
+    settlement: Settlement
+    attempt: Attempt | None
+    """None where nothing was sent that belongs on record, such as a poll that has to come again."""
+    kept: tuple[Kept, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A claim whose runner is gone."""
+
+    batch_id: int
+    claim: Claim
+    claimed_at: float
+    crashes: int
+    """Earlier crashes that it was in flight at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The counters of a batch."""
+
+    total: int
+    pending: int
+    running: int
+    succeeded: int
+    failed: int
+    unknown: int
+    cancelled: int
+    attempts: int
+    outputs: int
+    maybe_billed_twice: int
+    spent_nusd: int
+    late: int
+    """Results that came after their claim had been given to another, and were dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRow:
+    """A batch as the queue has it."""
+
+    id: int
+    name: str
+    path: str | None
+    text: str
+    sets: Mapping[str, str]
+    fingerprint: str
+    settings: str
+    folder: str
+    priced: bool
+    submission: int
+    """How often the manifest was submitted."""
+    created_at: float
+    updated_at: float
+    """When it was last submitted or run."""
+    started_at: float | None
+    finished_at: float | None
+    state: BatchState
+    reason: str | None
+    paused: bool
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A job as the queue has it, with its outputs."""
+
+    row: int
+    id: str
+    stem: str
+    key: str
+    listed: bool
+    """Whether the manifest as last submitted has it."""
+    endpoint: str
+    model: str
+    prompt: str | None
+    params: bytes
+    vars: bytes
+    sample: int
+    body: bytes
+    state: State
+    due_at: float | None
+    attempt: int
+    """Its claims so far."""
+    attempts: int
+    """Its sendings so far."""
+    tries: int
+    cause: Cause | None
+    message: str | None
+    http_status: int | None
+    request_id: str | None
+    served_by: str | None
+    cost_nusd: int | None
+    """All its attempts together."""
+    usage: bytes | None
+    started_at: float | None
+    """When its last attempt began."""
+    finished_at: float | None
+    latency_s: float | None
+    """Of its last attempt."""
+    outputs: tuple[Kept, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """An output's file that is to get another name, both relative to the batch's folder."""
+
+    id: int
+    job: int
+    """The row of the job whose output it is."""
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The failed or unknown jobs of a batch with one cause, by an example."""
+
+    state: State
+    cause: Cause
+    count: int
+    example: JobRow
+
+
+Values = tuple[Any, ...]
+"""One row of parameters, or of a result."""

@@ -1,0 +1,81 @@
+"""A manifest becomes a batch, or changes the one of its name."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select, update
+
+from runner.job import Job, State
+from runner.schema import BatchState, batches
+from runner.store.merging import Merging, chunks, stored_by_key
+from runner.store.rows import Change, NewBatch, Submitted
+
+
+class Submitting(Merging):
+    """Jobs are streamed: a million of them need no more memory than a thousand."""
+
+    def submit(self, batch: NewBatch, jobs: Iterable[Job], *, now: float) -> Submitted:
+        """Add what the batch has not, keep what it has, withdraw what is not done and not in `jobs`.
+
+        Keys and ids are unique among `jobs`. A known job is told by its key, wherever it stands; an id that
+        another job has is taken from that.
+        """
+        known = self.connection.execute(
+            select(batches.c.id, batches.c.total).where(batches.c.name == batch.name)
+        ).one_or_none()
+        batch_id = self._begin(batch, now) if known is None else self._describe(known.id, batch, now)
+        change = self.merge(batch_id, jobs, now=now) if known and known.total else self._load(batch_id, jobs)
+        self.finish_if_done(batch_id, now=now)
+        return Submitted(batch_id=batch_id, change=change, renames=len(self.renames(batch_id)))
+
+    def compare(self, name: str, jobs: Iterable[Job]) -> Change:
+        """What `submit` would do; nothing is written."""
+        batch = self.connection.execute(
+            select(batches.c.id, batches.c.pending, batches.c.failed).where(batches.c.name == name)
+        ).one_or_none()
+        total = kept = undone = 0
+        for chunk in chunks(jobs):
+            total += len(chunk)
+            if batch is not None:
+                stored = stored_by_key(self, batch.id, [job.key for _, job in chunk]).values()
+                kept += sum(not job.withdrawn for job in stored)
+                undone += sum(job.state in {State.PENDING, State.FAILED} for job in stored)
+        withdrawn = batch.pending + batch.failed - undone if batch else 0
+        return Change(new=total - kept, kept=kept, withdrawn=withdrawn)
+
+    def _load(self, batch_id: int, jobs: Iterable[Job]) -> Change:
+        """Into an empty batch: nothing has to be looked up."""
+        return Change(new=sum(self.add(batch_id, chunk) for chunk in chunks(jobs)), kept=0, withdrawn=0)
+
+    def _begin(self, batch: NewBatch, now: float) -> int:
+        begun = insert(batches).values(
+            **described(batch),
+            submission=1,
+            state=BatchState.PENDING.value,
+            created_at=now,
+            updated_at=now,
+        )
+        return int(self.connection.execute(begun.returning(batches.c.id)).scalar_one())
+
+    def _describe(self, batch_id: int, batch: NewBatch, now: float) -> int:
+        """The batch is what its manifest says now."""
+        self.connection.execute(
+            update(batches)
+            .where(batches.c.id == batch_id)
+            .values(**described(batch), submission=batches.c.submission + 1, updated_at=now)
+        )
+        return batch_id
+
+
+def described(batch: NewBatch) -> dict[str, Any]:
+    return {
+        "name": batch.name,
+        "path": batch.path,
+        "text": batch.text,
+        "sets": orjson.dumps(dict(batch.sets)),
+        "fingerprint": batch.fingerprint,
+        "settings": batch.settings,
+        "folder": batch.folder,
+        "priced": int(batch.priced),
+    }

@@ -1,0 +1,164 @@
+"""What pydantic finds wrong with a manifest, in the words of the one who has to mend it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from runner.document import Budget, Outputs, Retry
+from runner.endpoint import Endpoint, HeaderAuth, Limits, Poll, Price
+from runner.group import JobGroup, PromptRow
+from runner.problems import Problems, meant, nearest
+from runner.source import Loc, Source
+
+LONGEST_SHOWN = 24
+"""Characters of a value that a message repeats; a longer one might be a key."""
+ELSEWHERE: Mapping[str, str] = {
+    **{name: "an endpoint" for name in Endpoint.model_fields},
+    **{name: "a job" for name in JobGroup.model_fields},
+    **{name: "'retry'" for name in ("attempts", "maybe_billed", "on_unknown")},
+    **{name: "'limits' of an endpoint" for name in Limits.model_fields},
+    **{
+        name: "'params' of a job"
+        for name in ("num_steps", "guidance_scale", "width", "height", "seed", "size")
+    },
+    **{name: "'params' of a job" for name in ("negative_prompt", "temperature", "max_tokens", "stream", "n")},
+}
+"""Where keys belong that people put elsewhere."""
+TYPES: Mapping[str, str] = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "finite_number": "a number, not infinity",
+}
+BOUNDS: Mapping[str, str] = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+}
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], raw: Any, source: Source, problems: Problems
+) -> None:
+    """Put each error into words and a place; `raw` is what was validated as `model`."""
+    for detail in error.errors(include_url=False):
+        loc = way(raw, detail["loc"], ends_missing=detail["type"] == "missing")
+        of_key = detail["type"] == "extra_forbidden" or "[key]" in detail["loc"]
+        where = source.where(loc, key=of_key)
+        if where not in problems:
+            problems.add(where, words(detail, model, raw))
+
+
+def words(detail: ErrorDetails, model: type[BaseModel], raw: Any) -> str:
+    match detail["type"]:
+        case "extra_forbidden":
+            return unknown(str(detail["loc"][-1]), owner(model, detail["loc"][:-1]))
+        case "missing":
+            noun, _ = owner(model, detail["loc"][:-1])
+            return f"{detail['loc'][-1]!r} is missing in {noun}"
+        case "literal_error":
+            return one_of(value_at(raw, detail["loc"]), detail["ctx"]["expected"])
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case "string_pattern_mismatch":
+            return 'a time of day expected, in quotes: "00:00" to "23:59"'
+        case "too_short" | "string_too_short":
+            return f"{field(detail['loc'])} is empty"
+        case name if name in BOUNDS:
+            return f"{field(detail['loc'])} must be {BOUNDS[name].format(**detail['ctx'])}"
+    wanted = TYPES.get(detail["type"])
+    found = value_at(raw, detail["loc"])
+    return f"{wanted} expected, not {described(found, wanted)}" if wanted else detail["msg"]
+
+
+def field(loc: Loc) -> str:
+    """The name of the key that a way leads to, tags and indices left out."""
+    names = [step for step in loc if isinstance(step, str) and step not in TAGS]
+    return repr(names[-1]) if names else "it"
+
+
+TAGS = frozenset({"text", "mapping", "number", "list"})
+"""Steps that name a branch, not a key."""
+OWNERS: Mapping[str, tuple[str, type[BaseModel]]] = {
+    "limits": ("'limits'", Limits),
+    "price": ("'price'", Price),
+    "poll": ("'poll'", Poll),
+    "auth": ("'auth'", HeaderAuth),
+    "prompts": ("a prompt", PromptRow),
+    "jobs": ("a job", JobGroup),
+    "endpoints": ("an endpoint", Endpoint),
+    "retry": ("'retry'", Retry),
+    "outputs": ("'outputs'", Outputs),
+    "budget": ("'budget'", Budget),
+}
+
+
+def owner(model: type[BaseModel], loc: Loc) -> tuple[str, tuple[str, ...]]:
+    """What a mapping is called, and the keys that it may have."""
+    inner = next((OWNERS[step] for step in reversed(loc) if isinstance(step, str) and step in OWNERS), None)
+    noun, part = inner or ("a manifest", model)
+    return noun, tuple(part.model_fields)
+
+
+def unknown(name: str, at: tuple[str, tuple[str, ...]]) -> str:
+    noun, known = at
+    message = f"unknown key {name!r} in {noun}"
+    if nearest(name, known) is None and ELSEWHERE.get(name, noun) != noun:
+        return f"{message}; it belongs in {ELSEWHERE[name]}"
+    return message + meant(name, known)
+
+
+def one_of(value: Any, expected: str) -> str:
+    """`expected` is pydantic's: `'a', 'b' or 'c'`."""
+    known = [name for name in expected.replace(" or ", ", ").split(", ") if name]
+    names = [name.strip("'") for name in known]
+    if not isinstance(value, str) or len(value) > LONGEST_SHOWN:
+        return f"one of {', '.join(names)} expected"
+    return f"{value!r} is not known here{meant(value, names)}"
+
+
+def described(value: Any, wanted: str | None) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            found = "true" if value else "false"
+        case int() | float():
+            found = f"the number {value}" if len(str(value)) <= LONGEST_SHOWN else "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+    return f"{found}: put it in quotes" if wanted == "text" else found
+
+
+def value_at(raw: Any, loc: Loc) -> Any:
+    """What was found at the end of a way."""
+    for step in way(raw, loc):
+        raw = raw[step]
+    return raw
+
+
+def way(raw: Any, loc: Loc, *, ends_missing: bool = False) -> Loc:
+    """The steps that lead somewhere: pydantic's also name the branches that it took."""
+    steps: list[str | int] = []
+    for step in loc:
+        if isinstance(raw, dict) and step in raw:
+            raw = raw[step]
+        elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):
+            raw = raw[step]
+        else:
+            continue
+        steps.append(step)
+    return (*steps, loc[-1]) if ends_missing else tuple(steps)

@@ -1,0 +1,191 @@
+"""One thread that writes: what has gathered while one commit was being made is the next transaction."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from anyio import CancelScope, to_thread
+from sqlalchemy import Connection, Engine, Transaction
+from sqlalchemy.exc import DBAPIError
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+PATIENCE_S = 5.0
+"""How long the writer waits for another's transaction before it says so; it goes on waiting after that."""
+
+
+class Full(Exception):
+    """There is no room on the disk for what was to be written."""
+
+
+class Database(Protocol):
+    """What the writer asks of a database."""
+
+    def writing(self, *, patience_s: float) -> Engine: ...
+    def is_busy(self, error: BaseException) -> bool: ...
+    def is_full(self, error: BaseException) -> bool: ...
+    def changes(self, connection: Connection) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[S]):
+    """Something to be written, and who waits for it."""
+
+    act: Callable[[S], Any]
+    future: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a write: what it returned, or why it was not made."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Caught:
+    """An error on its way out of a `with`, kept for whoever asked for the work."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.error = error
+        return True
+
+
+class Writer(Generic[S]):
+    """Writes to a queue from a thread of its own, over one connection.
+
+    `bind` makes of that connection what the writes are given. When another program has had the queue locked
+    for `patience_s`, `waiting` is called in the event loop.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bind: Callable[[Connection], S],
+        *,
+        waiting: Callable[[], None] = lambda: None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._database = database
+        self._bind = bind
+        self._waiting = waiting
+        self._patience_s = patience_s
+        self._inbox: SimpleQueue[Write[S] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name="writer", daemon=True)
+        self._seen: int | None = None
+        self._closing = False
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        engine = self._database.writing(patience_s=self._patience_s)
+        self._connection = await to_thread.run_sync(engine.connect)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Return when all that was asked for is written."""
+        self._closing = True
+        self._inbox.put(None)
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self._thread.join)
+
+    async def do(self, act: Callable[[S], T]) -> T:
+        """What `act` returns, once it is committed.
+
+        It may be run twice, the first time being undone: where another act of its transaction raises, each is
+        tried by itself. Whoever is cancelled while waiting does not undo it. Raises `Full` for a full disk.
+        """
+        if self._closing:
+            raise RuntimeError("the writer is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._inbox.put(Write(act, future))
+        return await future
+
+    async def changed(self) -> bool:
+        """Whether others have written to the queue since this was last asked."""
+        before, self._seen = self._seen, await self.do(lambda _: self._database.changes(self._connection))
+        return before not in {None, self._seen}
+
+    def _work(self) -> None:
+        with self._connection:
+            while writes := self._gathered():
+                results = self._committed(writes)
+                self._loop.call_soon_threadsafe(answer, writes, results)
+
+    def _gathered(self) -> list[Write[S]]:
+        """The next to come and all that is there with it; empty once the writer is closed."""
+        writes: list[Write[S]] = []
+        while not self._closed and (not writes or not self._inbox.empty()):
+            write = self._inbox.get()
+            if write is None:
+                self._closed = True
+            else:
+                writes.append(write)
+        return writes
+
+    def _committed(self, writes: Sequence[Write[S]]) -> list[Result]:
+        """What became of each write: of all in one transaction, or else of each in its own."""
+        with Caught() as caught, self._transaction() as tools:
+            values = [write.act(tools) for write in writes]
+        if caught.error is None:
+            return [Result(value=value) for value in values]
+        self._undo()
+        if len(writes) == 1:
+            return [Result(error=self._named(caught.error))]
+        return [result for write in writes for result in self._committed([write])]
+
+    def _undo(self) -> None:
+        """A commit that failed leaves the driver's transaction open, and the queue locked."""
+        with Caught():
+            self._connection.connection.rollback()
+
+    def _named(self, error: BaseException) -> BaseException:
+        if not self._database.is_full(error):
+            return error
+        full = Full("disk full")
+        full.__cause__ = error
+        return full
+
+    @contextmanager
+    def _transaction(self) -> Iterator[S]:
+        with self._begun():
+            yield self._bind(self._connection)
+
+    def _begun(self) -> Transaction:
+        """Wait for the write lock as long as it takes, and say so once."""
+        told = False
+        while True:
+            try:
+                return self._connection.begin()
+            except DBAPIError as error:
+                if not self._database.is_busy(error):
+                    raise
+            if not told:
+                self._loop.call_soon_threadsafe(self._waiting)
+            told = True
+
+
+def answer(writes: Sequence[Write[Any]], results: Sequence[Result]) -> None:
+    """In the event loop: tell those who still wait."""
+    for write, result in zip(writes, results, strict=True):
+        if write.future.done():
+            continue
+        if result.error is not None:
+            write.future.set_exception(result.error)
+        else:
+            write.future.set_result(result.value)
