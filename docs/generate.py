@@ -163,7 +163,7 @@ def structure(field: Schema) -> str:
             return f"list of {kind(items)}"
         case {"type": "object", "additionalProperties": dict(values)}:
             return f"mapping to {kind(values)}"
-    name = field.get("type", "any")
+    name = str(field.get("type", "any"))
     return NAMES.get(name, name)
 
 

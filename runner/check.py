@@ -1,15 +1,19 @@
 """What is wrong with a manifest although each of its values is of the right kind."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jmespath
+from jmespath.exceptions import JMESPathError
+
 from runner import inputs, rows, templates
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
-from runner.problems import Problems, meant
+from runner.problems import Problems, meant, nearest
 from runner.rows import PROMPT
 from runner.scope import DATE, Reader, Use, own_variables, shared_variables, used_by_body
 from runner.source import REFERENCE, Loc, Source
@@ -28,6 +32,9 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 """Parameters that a dialect fills in itself."""
 PROMPTLESS = {"openai-embeddings": "input"}
 """A parameter that may stand in a prompt's place."""
+VARIABLES = ("vars", "file", "prompts")
+"""Keys of a job that bring variables."""
+EXPRESSIONS = ("texts", "images", "image_urls")
 MOST_ROWS = 100_000
 """Rows of a file that are looked through once a problem has been found elsewhere."""
 
@@ -38,8 +45,17 @@ class Part:
 
     group: JobGroup
     loc: Loc
-    is_whole: bool
-    """Whether all of it could: if not, what seems to be missing may only be misspelt."""
+    broken: frozenset[str] = frozenset()
+    """Its keys that could not."""
+
+    @property
+    def is_whole(self) -> bool:
+        """If not, what seems to be missing may only be misspelt."""
+        return not self.broken
+
+    @property
+    def knows_variables(self) -> bool:
+        return not any(nearest(key, VARIABLES) for key in self.broken)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +66,7 @@ class Checker:
     folder: Path
     sets: Mapping[str, str]
     endpoints: Mapping[str, Endpoint]
-    unread: Set[str]
+    unread: AbstractSet[str]
     """Names of endpoints that could not be read."""
     problems: Problems
     used: set[str] = field(default_factory=set)
@@ -74,6 +90,7 @@ class Checker:
     def check_name(self, name: Any) -> None:
         for use in Reader(self.source, self.problems).of(name, ("name",)):
             self.need(use, {DATE, *self.sets})
+            self.used |= use.names.used
 
     def check_sets(self) -> None:
         for endpoint in self.endpoints.values():
@@ -108,6 +125,9 @@ class Checker:
         if not re.fullmatch(r"[\w.-]+", str(loc[-1])):
             self.add(loc, "the name of an endpoint is made of letters, digits, '_', '-' and '.'", key=True)
         self.check_secrets((*loc, "body"), endpoint.body)
+        for way, expression in expressions(endpoint):
+            if refusal := unreadable(expression):
+                self.add((*loc, *way), f"not a JMESPath expression: {refusal}")
 
     def check_secrets(self, loc: Loc, tree: Any) -> None:
         """Refuse what is named like a key and written out, or would not be looked up here."""
@@ -125,7 +145,7 @@ class Checker:
         endpoint = self.endpoint_of(part)
         uses = list(Reader(self.source, self.problems).uses(group, loc))
         columns = self.columns(group, loc, endpoint)
-        if columns is not None:
+        if columns is not None and part.knows_variables:
             self.check_needs(group, uses, columns)
         if part.is_whole:
             self.check_variables(group, loc, uses, endpoint)
@@ -153,10 +173,10 @@ class Checker:
 
     def named(self, name: str, loc: Loc) -> Endpoint | None:
         if name not in self.endpoints and name not in self.unread:
-            self.add(loc, f"there is no endpoint {name!r}{meant(name, tuple(self.endpoints))}")
+            self.add(loc, f"there is no endpoint {name!r}{meant(name, (*self.endpoints, *self.unread))}")
         return self.endpoints.get(name)
 
-    def columns(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> Set[str] | None:
+    def columns(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> AbstractSet[str] | None:
         """The columns of the group's file, none without a file; None where they cannot be told."""
         if group.file is None:
             return frozenset()
@@ -173,14 +193,14 @@ class Checker:
             self.problems.add(*rows.missing(path, number, PROMPT, columns))
         return frozenset(columns)
 
-    def check_needs(self, group: JobGroup, uses: list[Use], columns: Set[str]) -> None:
+    def check_needs(self, group: JobGroup, uses: list[Use], columns: AbstractSet[str]) -> None:
         common = {DATE, *self.sets, *group.vars, *columns}
         shared = shared_variables(group)
         for use in uses:
             own = shared if use.row is None else own_variables((group.prompts or ())[use.row])
             self.need(use, {*common, *own})
 
-    def need(self, use: Use, known: Set[str]) -> None:
+    def need(self, use: Use, known: AbstractSet[str]) -> None:
         for name in sorted(use.names.needed - known):
             said = meant(name, sorted(known - {DATE}))
             self.add(use.loc, f"the variable {name!r} is undefined{said}")
@@ -205,22 +225,19 @@ class Checker:
             for name in RESERVED[endpoint.dialect] if endpoint else ():
                 if name in tree:
                     self.add((*at, name), f"{name!r} is no parameter: it stands beside 'params'", key=True)
-        for way, path in (*inputs.found(group.params, (*loc, "params")), *self.message_files(group, loc)):
+        self.check_matrix(group, (*loc, "matrix"))
+        for way, path in found_files(group, loc):
             if not templates.is_template(path) and (refusal := inputs.refusal(self.folder / path)):
                 self.add(way, refusal)
+
+    def check_matrix(self, group: JobGroup, loc: Loc) -> None:
         grid = group.matrix.grid
         for index, pattern in enumerate(grid.exclude):
-            for name in pattern.keys() - grid.axes.keys():
+            for name in sorted(pattern.keys() - grid.axes.keys()):
                 said = meant(name, tuple(grid.axes))
-                self.add(
-                    (*loc, "matrix", "exclude", index, name), f"no {name!r} in the matrix{said}", key=True
-                )
+                self.add((*loc, "exclude", index, name), f"no {name!r} in the matrix{said}", key=True)
         if grid.count() == 0:
-            self.add((*loc, "matrix"), "every combination is excluded", key=True)
-
-    @staticmethod
-    def message_files(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, str]]:
-        return inputs.found(group.messages, (*loc, "messages"))
+            self.add(loc, "every combination is excluded", key=True)
 
     def check_request(self, part: Part, endpoint: Endpoint) -> None:
         """What a request of this dialect is made of is there, and is there once."""
@@ -249,6 +266,23 @@ class Checker:
                 self.add((*loc, name), message, key=True)
 
 
+def expressions(endpoint: Endpoint) -> Iterator[tuple[Loc, str]]:
+    """The endpoint's JMESPath expressions."""
+    poll = endpoint.poll
+    found: dict[Loc, str | None] = {(name,): getattr(endpoint, name) for name in EXPRESSIONS}
+    found |= {("poll", "until"): poll.until, ("poll", "failed"): poll.failed} if poll else {}
+    return ((way, expression) for way, expression in found.items() if expression is not None)
+
+
+def unreadable(expression: str) -> str | None:
+    """Why it is no JMESPath."""
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as error:
+        return re.sub(r"^.*?jmespath expression: |:?$", "", str(error).splitlines()[0])
+    return None
+
+
 def ids(groups: list[JobGroup]) -> Iterator[tuple[Loc, str]]:
     """The ids that are written out."""
     for at, group in enumerate(groups):
@@ -263,7 +297,7 @@ def ids(groups: list[JobGroup]) -> Iterator[tuple[Loc, str]]:
                 yield ("jobs", at, "prompts", row, "id"), prompt.id
 
 
-def variables_of(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, int | None, Set[str]]]:
+def variables_of(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, int | None, AbstractSet[str]]]:
     """Where variables are given, for which of `prompts`, and their names."""
     yield (*loc, "vars"), None, group.vars.keys()
     for row, prompt in enumerate(group.prompts or ()):
@@ -277,6 +311,13 @@ def parameters_of(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, Mapping[str,
     for row, prompt in enumerate(group.prompts or ()):
         if isinstance(prompt, PromptRow) and prompt.params:
             yield (*loc, "prompts", row, "params"), prompt.params
+
+
+def found_files(group: JobGroup, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    """The files that requests carry."""
+    yield from inputs.found(group.messages, (*loc, "messages"))
+    for at, tree in parameters_of(group, loc):
+        yield from inputs.found(tree, at)
 
 
 def has_prompt(group: JobGroup, endpoint: Endpoint) -> bool:

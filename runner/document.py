@@ -58,6 +58,6 @@ class Document(Part):
     )
     endpoints: dict[str, Endpoint] = Field(min_length=1, description="Servers to talk to, by name.")
     jobs: list[JobGroup] = Field(min_length=1, description="What to ask of them: groups of jobs.")
-    retry: Retry = Field(Retry(), description="How often and how long a job is tried.")
-    outputs: Outputs = Field(Outputs(), description="Where outputs are kept.")
+    retry: Retry = Field(Retry(), description="How often, and how long, a job is tried.")
+    outputs: Outputs = Field(Outputs(), description="Where files and results go.")
     budget: Budget = Field(Budget(), description="What the batch may cost.")

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from runner import templates
+from runner.problems import meant
 from runner.source import REFERENCE
 
 DEMO = "demo"
@@ -74,14 +73,6 @@ def header_name(value: str) -> str:
     return value
 
 
-def expression(value: str) -> str:
-    try:
-        jmespath.compile(value)
-    except JMESPathError as error:
-        raise ValueError(f"not a JMESPath expression: {str(error).splitlines()[0]}") from error
-    return value
-
-
 def template(value: Any) -> Any:
     """A tree of templates that can be read."""
     try:
@@ -96,9 +87,6 @@ def host_and_port(value: str) -> str:
     if not DOWNLOAD.fullmatch(value):
         raise ValueError("'host:port' expected, such as 127.0.0.1:9000")
     return value
-
-
-JmesPath = Annotated[str, AfterValidator(expression)]
 
 
 class HeaderAuth(Part):
@@ -141,8 +129,13 @@ Preset = Literal[
 ]
 
 
-def spelt_out(value: Limits | str) -> Limits:
-    return PRESETS[value] if isinstance(value, str) else value
+def spelt_out(value: Any) -> Any:
+    """The limits that a preset's name stands for."""
+    if not isinstance(value, str):
+        return value
+    if value not in PRESETS:
+        raise ValueError(f"no such preset of limits{meant(value, tuple(PRESETS))}")
+    return PRESETS[value]
 
 
 class Price(Part):
@@ -164,8 +157,8 @@ class Poll(Part):
         description="Path or URL to ask at: a template over the answer that took the job, such as "
         "`/predictions/{{ id }}`.",
     )
-    until: JmesPath = Field(description="JMESPath that is true once the job is done.")
-    failed: JmesPath | None = Field(None, description="JMESPath that is true once the job has failed.")
+    until: str = Field(description="JMESPath that is true once the job is done.")
+    failed: str | None = Field(None, description="JMESPath that is true once the job has failed.")
     every: Positive = Field(2.0, description="Seconds between two questions.")
     fetch: Annotated[str, AfterValidator(template)] | None = Field(
         None,
@@ -206,11 +199,9 @@ class Endpoint(Part):
         Annotated[Literal["auto"], Tag("text")] | Annotated[Count, Tag("number")],
         Discriminator(lambda value: "text" if isinstance(value, str) else "number"),
     ] = Field(16, description="Requests in flight at most; or `auto`: found out.")
-    limits: Annotated[
-        Annotated[Preset, Tag("text")] | Annotated[Limits, Tag("mapping")],
-        Discriminator(kind),
-        AfterValidator(spelt_out),
-    ] = Field(Limits(), description="The provider's limits, or the name of a preset.")
+    limits: Annotated[Limits, BeforeValidator(spelt_out, json_schema_input_type=Limits | Preset)] = Field(
+        Limits(), description="The provider's limits, or the name of a preset."
+    )
     timeout: Positive = Field(120.0, description="Seconds for one attempt, counted from sending.")
     give_up: Positive = Field(
         3600.0, description="Seconds that an unreachable endpoint is probed before the run stops."
@@ -229,9 +220,9 @@ class Endpoint(Part):
         description="json-http only: the request body, a tree of templates over prompt, model, system, "
         "messages, and every variable and parameter. Left out: the parameters, model and prompt among them.",
     )
-    texts: JmesPath | None = Field(None, description="json-http only: JMESPath to the answer's texts.")
-    images: JmesPath | None = Field(None, description="json-http only: JMESPath to its base64 images.")
-    image_urls: JmesPath | None = Field(None, description="json-http only: JMESPath to its image URLs.")
+    texts: str | None = Field(None, description="json-http only: JMESPath to the answer's texts.")
+    images: str | None = Field(None, description="json-http only: JMESPath to its base64 images.")
+    image_urls: str | None = Field(None, description="json-http only: JMESPath to its image URLs.")
     poll: Poll | None = Field(
         None, description="json-http only: how a job is asked for where the API works it out later."
     )

@@ -4,7 +4,7 @@ Lazy: all that is kept of a job is what tells it from the others, a few bytes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson

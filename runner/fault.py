@@ -275,6 +275,16 @@ def unreadable(reply: Reply, why: str, *, paid: bool = True) -> Fault:
     return because(reply, replace(UNREADABLE, billed=paid), f"{why}: {start}" if start else why)
 
 
+def cut(reply: Reply, *, paid: bool = True) -> Fault:
+    """A body of status 2xx that ended before its end; what came of it is the evidence.
+
+    An event stream is asked for once more at most: most of it was made, and paid for.
+    """
+    is_stream = reply.headers.get("content-type", "").lower().startswith("text/event-stream")
+    words = "stream ended early" if is_stream else Trouble.CUT_BODY.value
+    return because(reply, replace(LOST, billed=paid, useless=is_stream), words)
+
+
 def useless(reply: Reply, why: str, *, paid: bool = True) -> Fault:
     """A readable answer of status 2xx that holds nothing to keep, or not all of it."""
     return because(reply, replace(USELESS, billed=paid), why)

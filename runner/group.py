@@ -80,7 +80,7 @@ class JobGroup(Part):
     ) = Field(None, description="Prompts: templates, or mappings with id, prompt, params, vars.")
     file: Text | None = Field(
         None,
-        description="A file of rows beside the manifest: `.txt` (a prompt a line), `.csv`, `.tsv` or `.jsonl`. "
+        description="A file of rows: `.txt` (a prompt a line), `.csv`, `.tsv` or `.jsonl`. "
         "Its columns are variables; the column `id` is the job's id.",
     )
     system: str | None = Field(None, description="Chat: the system's message, a template.")

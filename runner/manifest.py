@@ -169,12 +169,12 @@ class Reading:
         document = self._document()
         endpoints = document.endpoints if document else self._endpoints()
         groups = document.jobs if document else []
-        pieces = [
-            Piece(group=group, loc=("jobs", at), is_whole=True) for at, group in enumerate(groups)
-        ] or list(self._pieces())
+        whole = [Piece(group=group, loc=("jobs", at)) for at, group in enumerate(groups)]
+        pieces = whole or list(self._pieces())
         self._check(endpoints, pieces, is_whole=document is not None)
         name = self._name(self.raw.get("name")) if isinstance(self.raw, dict) else ""
-        self._require_variables(endpoints)
+        used = {name for piece in pieces for name in (piece.group.endpoint, *piece.group.also)}
+        self._require_variables({name: each for name, each in endpoints.items() if used & {name, None}})
         self.problems.check()
         if document is None:
             raise AssertionError("a manifest that is no document has a problem")
@@ -211,9 +211,9 @@ class Reading:
     def _pieces(self) -> Iterator[Piece]:
         raw = self.raw.get("jobs") if isinstance(self.raw, dict) else None
         for at, each in enumerate(raw if isinstance(raw, list) else ()):
-            group, is_whole = salvaged(JobGroup, each)
+            group, broken = salvaged(JobGroup, each)
             if group is not None:
-                yield Piece(group=group, loc=("jobs", at), is_whole=is_whole)
+                yield Piece(group=group, loc=("jobs", at), broken=broken)
 
     def _check(self, endpoints: Mapping[str, Endpoint], pieces: list[Piece], *, is_whole: bool) -> None:
         if not isinstance(self.raw, dict):
@@ -251,8 +251,8 @@ class Reading:
             before = self.text[: match.start()]
             line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
             where = f"{self.source.name}:{line}:{column}" if self.source.root else self.source.name
-            message = f"{masked(match[0])} looks like a key: set a variable, and write ${{VAR}} as an endpoint's key"
-            self.problems.add(where, message)
+            said = "looks like a key: set a variable, and write ${VAR} as an endpoint's key"
+            self.problems.add(where, f"{masked(match[0])} {said}")
 
     def _require_variables(self, endpoints: Mapping[str, Endpoint]) -> None:
         for name, endpoint in endpoints.items() if self.environ is not None else ():
@@ -268,18 +268,19 @@ class Reading:
         return next((way for way, text in ways if f"${{{variable}}}" in text), loc)
 
 
-def salvaged(model: type[SomePart], raw: Any) -> tuple[SomePart | None, bool]:
-    """What can be read of a broken part once its broken keys are left out, and whether that is all of it."""
+def salvaged(model: type[SomePart], raw: Any) -> tuple[SomePart | None, frozenset[str]]:
+    """What can be read of a part once its broken keys are left out, and those keys."""
     try:
-        return model.model_validate(raw), True
+        return model.model_validate(raw), frozenset()
     except ValidationError as error:
-        broken = {detail["loc"][0] for detail in error.errors(include_url=False) if detail["loc"]}
+        details = error.errors(include_url=False)
+    broken = frozenset(str(detail["loc"][0]) for detail in details if detail["loc"])
     if not isinstance(raw, dict):
-        return None, False
+        return None, broken
     try:
-        return model.model_validate({key: value for key, value in raw.items() if key not in broken}), False
+        return model.model_validate({key: value for key, value in raw.items() if key not in broken}), broken
     except ValidationError:
-        return None, False
+        return None, broken
 
 
 def environment(of: Manifest | Settings) -> frozenset[str]:

@@ -38,8 +38,6 @@ def cut(name: str) -> str:
 
 def folded(stem: str) -> str:
     """Equal for names that some file system takes for one: case and Unicode forms are no difference."""
-    return (
-        stem.casefold()
-        if stem.isascii()
-        else unicodedata.normalize("NFC", unicodedata.normalize("NFKD", stem).casefold())
-    )
+    if stem.isascii():
+        return stem.casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())

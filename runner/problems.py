@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 MOST_SHOWN = 20
@@ -51,6 +51,9 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._found)
+
     def __contains__(self, where: str) -> bool:
         return where in self._places
 
@@ -90,4 +93,4 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     """The known name that is spelt alike, or is a word of this one (`base_url`: `url`)."""
     words = set(re.split(r"[-_\s]", name.casefold()))
     alike = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.65)
-    return next((*alike, *(other for other in known if other in words)), None)
+    return next(iter((*alike, *(other for other in known if other in words))), None)

@@ -1,6 +1,7 @@
 """Secrets: looked up when they are needed, and cut out of everything that is written or shown."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -47,12 +48,19 @@ class Secrets:
         except KeyError:
             raise MissingVariable(match[1]) from None
 
+    def hint(self, text: str) -> str:
+        """The end of the secret that a text refers to: enough for its owner to know it by."""
+        value = self.resolve(text)
+        return f"…{value[-LAST:]}" if len(value) >= SHORTEST else "…"
+
     def redact(self, text: str) -> str:
         """The text with each secret, however it is spelt, cut to its last four characters."""
         return self._pattern.sub(lambda match: self._cuts[match[0]], text) if self._cuts else text
 
     def redact_bytes(self, data: bytes) -> bytes:
-        return self._pattern_of_bytes.sub(self._cut, data) if self._cuts else data
+        if not any(spelling in data for spelling in self._spellings):
+            return data
+        return self._pattern_of_bytes.sub(self._cut, data)
 
     def _cut(self, match: re.Match[bytes]) -> bytes:
         return self._cuts[match[0].decode()].encode()
@@ -69,6 +77,11 @@ class Secrets:
         return dict(sorted(cuts.items(), key=lambda cut: -len(cut[0])))
 
     @cached_property
+    def _spellings(self) -> tuple[bytes, ...]:
+        """As bytes: looked for one by one, which is far faster than by a pattern."""
+        return tuple(spelling.encode() for spelling in self._cuts)
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile("|".join(map(re.escape, self._cuts)))
 
@@ -78,8 +91,9 @@ class Secrets:
 
 
 def spellings(value: str) -> set[str]:
-    """The forms in which a secret may be met: bare, in JSON, in a URL, in `Authorization: Basic`."""
+    """The forms in which a secret may be met: bare, in JSON, in a page, in a URL, in base64."""
     escaped = {json.dumps(value, ensure_ascii=ascii_alone)[1:-1] for ascii_alone in (True, False)}
+    escaped |= {html.escape(value), *(text.replace("/", r"\/") for text in escaped)}
     return {value, *escaped, quote(value, safe=""), quote(value), quote_plus(value), *in_base64(value)}
 
 

@@ -23,11 +23,16 @@ def usd(nusd: int | None) -> float | None:
     return None if nusd is None else nusd / NUSD
 
 
-def moment(seconds: float | None) -> str | None:
+def seconds(measured: float | None) -> float | None:
+    """To the microsecond: further digits are noise."""
+    return None if measured is None else round(measured, 6)
+
+
+def moment(epoch: float | None) -> str | None:
     """Seconds since the epoch as ISO 8601, UTC, to the millisecond."""
-    if seconds is None:
+    if epoch is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def job(batch: str, row: JobRow, *, prefix: str = "", read: Read = orjson.loads) -> dict[str, Any]:
@@ -54,7 +59,7 @@ def job(batch: str, row: JobRow, *, prefix: str = "", read: Read = orjson.loads)
         "served_by": row.served_by,
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
-        "latency_s": row.latency_s,
+        "latency_s": seconds(row.latency_s),
     }
 
 
@@ -138,7 +143,7 @@ def attempt(each: Attempt) -> dict[str, Any]:
         "attempt": each.number,
         "counted": each.counted,
         "started_at": moment(each.started_at),
-        "latency_s": each.latency_s,
+        "latency_s": seconds(each.latency_s),
         "served_by": each.served_by,
         "http_status": each.http_status,
         "cause": each.cause,

@@ -8,7 +8,7 @@ from tenacity.stop import stop_after_attempt
 from tenacity.wait import wait_exponential
 
 from runner.job import Claim, State
-from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Then, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Output, Then, Waiting
 
 USELESS_RETRIES = 1
 """Retries after whole answers that were of no use: the next is seldom better, and paid for."""
@@ -50,16 +50,28 @@ class Settlement:
 
 def settle(claim: Claim, outcome: Outcome, policy: Policy, *, now: float, chance: float) -> Settlement:
     """Decide what becomes of `claim`; `now` in seconds since the epoch, `chance` from 0 to 1."""
-    same = unchanged(claim, now)
     match outcome:
-        case Done():
-            return replace(same, state=State.SUCCEEDED, due_at=None, waits=0, keeps_ticket=False)
+        case Done(output=output):
+            return succeeded(claim, output)
         case Waiting(seconds=seconds):
-            return replace(same, due_at=now + seconds, waits=0)
+            return replace(unchanged(claim, now), due_at=now + seconds, waits=0)
         case Interrupted(sent=sent):
-            return interrupted(same, policy, billed=sent and claim.ticket is None)
+            return interrupted(unchanged(claim, now), policy, billed=sent and claim.ticket is None)
         case Failed(fault=fault):
             return failed(claim, fault, policy, now=now, chance=chance)
+
+
+def succeeded(claim: Claim, output: Output) -> Settlement:
+    """The job has ended well; what a person should know of its output is kept with it."""
+    return Settlement(
+        state=State.SUCCEEDED,
+        tries=claim.tries,
+        maybe_billed=claim.maybe_billed,
+        useless=claim.useless,
+        waits=0,
+        billed_before=claim.billed_before,
+        message=output.message,
+    )
 
 
 def unchanged(claim: Claim, now: float) -> Settlement:

@@ -1,6 +1,7 @@
 """Which variables the templates of a group of jobs use, and which there are."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from runner import templates
@@ -67,7 +68,7 @@ def without(names: Names, name: str) -> Names:
     return Names(names.used - {name}, names.needed - {name})
 
 
-def own_variables(prompt: str | PromptRow) -> Set[str]:
+def own_variables(prompt: str | PromptRow) -> AbstractSet[str]:
     return prompt.vars.keys() if isinstance(prompt, PromptRow) else set()
 
 
@@ -77,7 +78,7 @@ def shared_variables(group: JobGroup) -> frozenset[str]:
     return frozenset.intersection(*owned) if owned else frozenset()
 
 
-def used_by_body(endpoint: Endpoint | None, variables: Set[str]) -> frozenset[str]:
+def used_by_body(endpoint: Endpoint | None, variables: AbstractSet[str]) -> frozenset[str]:
     """Which of the variables the endpoint's own template may use."""
     used: frozenset[str] = frozenset()
     for _, text in templates.texts(endpoint.body if endpoint else None):

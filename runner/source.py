@@ -16,9 +16,11 @@ from runner.problems import Problems
 MOST_NODES = 1_000_000
 """Nodes of a manifest, those that aliases repeat counted each time."""
 DEEPEST = 64
-LONGEST_SHOWN = 10
+LONGEST_SHOWN = 8
 """Characters of a bare word that a message repeats; a longer one might be a key."""
 
+Place = tuple[int, int]
+"""Line and column, from 1."""
 Loc = tuple[str | int, ...]
 """The way to a node: `("jobs", 0, "params")`."""
 
@@ -32,24 +34,38 @@ BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 SURPRISES = (
-    ("true or false", re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")),
-    ("a number with a leading zero, octal or not", re.compile(r"[-+]?0o?[0-9_]+")),
-    ("a hexadecimal or binary number", re.compile(r"[-+]?0(?:x[0-9a-fA-F_]+|b[01_]+)")),
+    ("true or false", ", or write true or false", re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")),
+    ("an octal number", ", or leave out the leading zero", re.compile(r"[-+]?0o?[0-9_]+")),
+    (
+        "a hexadecimal or binary number",
+        ", or write it in decimal",
+        re.compile(r"[-+]?0(?:x[0-9a-fA-F_]+|b[01_]+)"),
+    ),
     (
         "a number of base 60",
+        ", or write it in decimal",
         re.compile(r"[-+]?(?:[1-9][0-9_]*(?::[0-5]?[0-9])+|[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*)"),
     ),
-    ("a number", re.compile(r"[-+]?(?:[0-9]+_[0-9_]*(?:\.[0-9_]*)?|[0-9]+[eE][-+]?[0-9]+)")),
-    ("infinity or no number", re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")),
+    (
+        "a number",
+        ", or write it in digits alone",
+        re.compile(r"[-+]?(?:[0-9]+_[0-9_]*(?:\.[0-9_]*)?|[0-9]+[eE][-+]?[0-9]+)"),
+    ),
+    (
+        "infinity or no number",
+        ", or write a finite number",
+        re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"),
+    ),
     (
         "a date",
+        "",
         re.compile(
             r"\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?"
             r"(?:[ \t]*(?:Z|[-+]\d\d?(?::?\d\d)?))?"
         ),
     ),
 )
-"""Bare words that YAML 1.1 takes for this, and YAML 1.2 or a person for something else."""
+"""What bare words may be read as, by YAML 1.1 but not by YAML 1.2 or a person, and what to write instead."""
 BITS = 64
 
 
@@ -84,8 +100,8 @@ class Mapping:
     line: int
     column: int
     items: "dict[str, Node]" = field(default_factory=dict)
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Line and column of each key."""
+    keys: dict[str, Place] = field(default_factory=dict)
+    """Where each key stands."""
 
     def plain(self) -> Any:
         return {key: item.plain() for key, item in self.items.items()}
@@ -112,7 +128,7 @@ class Source:
         return f"{self.name}:{line}:{column}"
 
 
-def place(node: Node, loc: Loc, *, key: bool) -> tuple[int, int]:
+def place(node: Node, loc: Loc, *, key: bool) -> Place:
     """Line and column, from 1, of what `loc` leads to from `node`, or of its key."""
     found = (node.line, node.column)
     for step in loc:
@@ -193,12 +209,17 @@ def syntax(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str) -> 
     return line + 1, column + 1, f"not YAML: {message}{hint}"
 
 
+def begin(event: yaml.Event) -> Place:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
 class Unreadable(Exception):
     """What makes reading on pointless."""
 
-    def __init__(self, message: str, mark: yaml.Mark) -> None:
+    def __init__(self, message: str, mark: Place) -> None:
         super().__init__(message)
-        self.line, self.column = mark.line + 1, mark.column + 1
+        self.line, self.column = mark
 
 
 @dataclass(slots=True, eq=False)
@@ -255,30 +276,30 @@ class Builder:
     def _document(self, event: yaml.Event) -> None:
         self._documents += 1
         if self._documents > 1:
-            raise Unreadable("a second document: a manifest is one", event.start_mark)
+            raise Unreadable("a second document: a manifest is one", begin(event))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._tag(event)
-        mark = event.start_mark
+        mark = begin(event)
         self._count(1, mark)
         is_bare = not event.style
         if self._awaits_key():
             self._key(event.value, mark, is_bare=is_bare)
             return
         value = self._bare(event.value, mark) if is_bare else unveiled(event.value)
-        node = Scalar(mark.line + 1, mark.column + 1, value)
+        node = Scalar(*mark, value)
         self._anchor(event.anchor, Anchored(node, 1, 1))
         self._place(node, 1, mark)
 
     def _begin(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._tag(event)
-        mark = event.start_mark
+        mark = begin(event)
         if self._awaits_key():
             raise Unreadable('a key must be text. A template needs quotes: "{{ … }}"', mark)
         if len(self._stack) >= DEEPEST:
             raise Unreadable(f"nested deeper than {DEEPEST} levels", mark)
         kind = Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence
-        self._stack.append(Open(kind(mark.line + 1, mark.column + 1), event.anchor, self._nodes))
+        self._stack.append(Open(kind(*mark), event.anchor, self._nodes))
         self._anchor(event.anchor, None)
         self._count(1, mark)
 
@@ -287,10 +308,10 @@ class Builder:
         if isinstance(done.node, Mapping):
             merge(done.node, done.merges)
         self._anchor(done.anchor, Anchored(done.node, self._nodes - done.began, done.height))
-        self._place(done.node, done.height, event.start_mark)
+        self._place(done.node, done.height, begin(event))
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        mark = event.start_mark
+        mark = begin(event)
         if self._awaits_key():
             raise Unreadable("a key must be text, not an alias", mark)
         if event.anchor not in self._anchors:
@@ -308,7 +329,7 @@ class Builder:
     def _awaits_key(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1].node, Mapping) and self._stack[-1].key is None
 
-    def _key(self, text: str, mark: yaml.Mark, *, is_bare: bool) -> None:
+    def _key(self, text: str, mark: Place, *, is_bare: bool) -> None:
         here = self._stack[-1]
         key = unveiled(text)
         here.key = key
@@ -320,9 +341,9 @@ class Builder:
             first = here.node.keys[key][0]
             self._complain(mark, f"the key {key!r} stands here a second time, first in line {first}")
             return
-        here.node.keys[key] = (mark.line + 1, mark.column + 1)
+        here.node.keys[key] = mark
 
-    def _place(self, node: Node, height: int, mark: yaml.Mark) -> None:
+    def _place(self, node: Node, height: int, mark: Place) -> None:
         """Put a finished node where it belongs."""
         if not self._stack:
             self.root = node
@@ -340,14 +361,14 @@ class Builder:
         else:
             here.node.items.setdefault(key, node)
 
-    def _merged(self, node: Node, mark: yaml.Mark) -> Iterator[Mapping]:
+    def _merged(self, node: Node, mark: Place) -> Iterator[Mapping]:
         for item in node.items if isinstance(node, Sequence) else [node]:
             if isinstance(item, Mapping):
                 yield item
             else:
                 self._complain(mark, "only mappings can be merged by <<")
 
-    def _count(self, nodes: int, mark: yaml.Mark) -> None:
+    def _count(self, nodes: int, mark: Place) -> None:
         self._nodes += nodes
         if self._nodes > MOST_NODES:
             raise Unreadable(f"more than {MOST_NODES:,} values, aliases followed", mark)
@@ -355,9 +376,9 @@ class Builder:
     def _tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!":
-            self._complain(event.start_mark, "a tag (!…) is not allowed: values are plain text and numbers")
+            self._complain(begin(event), "a tag (!…) is not allowed: values are plain text and numbers")
 
-    def _bare(self, text: str, mark: yaml.Mark) -> str | float | bool | None:
+    def _bare(self, text: str, mark: Place) -> str | float | bool | None:
         """The value of a bare word: the same in every version of YAML, or a problem."""
         if NULL.fullmatch(text):
             return None
@@ -367,22 +388,20 @@ class Builder:
             return self._integer(text, mark)
         if FLOAT.fullmatch(text):
             return float(text)
-        for taken_for, pattern in SURPRISES if text[0] in "+-.0123456789ynoYNO" else ():
+        for kind, instead, pattern in SURPRISES if text[0] in "+-.0123456789ynoYNO" else ():
             if pattern.fullmatch(text):
-                self._complain(mark, f"{shown(text)} is {taken_for} to YAML. Meant as text? {QUOTE}")
+                self._complain(mark, f"{shown(text)} may be read as {kind}: put it in quotes{instead}")
+                break
         return unveiled(text)
 
-    def _integer(self, text: str, mark: yaml.Mark) -> int | str:
+    def _integer(self, text: str, mark: Place) -> int | str:
         if len(text) > BITS // 3 or not -(2 ** (BITS - 1)) <= int(text) < 2**BITS:
-            self._complain(mark, f"a whole number of more than {BITS} bits. Meant as text? {QUOTE}")
+            self._complain(mark, f"a whole number of more than {BITS} bits: put it in quotes")
             return text
         return int(text)
 
-    def _complain(self, mark: yaml.Mark, message: str) -> None:
-        self._problems.add(f"{self._name}:{mark.line + 1}:{mark.column + 1}", message)
-
-
-QUOTE = "Put it in quotes. Otherwise write true, false, or a plain decimal number"
+    def _complain(self, mark: Place, message: str) -> None:
+        self._problems.add(f"{self._name}:{mark[0]}:{mark[1]}", message)
 
 
 def shown(text: str, *, quoted: bool = False) -> str:

@@ -17,7 +17,7 @@ MARKS = ("{{", "{%", "{#")
 GUARDS = frozenset({"default", "d"})
 """Filters that a variable may be missing before."""
 TESTS = frozenset({"defined", "undefined"})
-LOADS = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+LOADS: tuple[type[nodes.Node], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 RESULT = "result"
 MOST_SHOWN = 200
 """Characters that a message repeats of what went wrong inside a template."""
@@ -150,7 +150,7 @@ def parsed(template: str) -> nodes.Template:
         raise BadTemplate(f"not a template: {shortened(error.message or '')}") from error
     except RecursionError as error:
         raise BadTemplate("not a template: nested too deep") from error
-    if tree.find(LOADS) is not None:
+    if any(isinstance(node, LOADS) for node in tree.find_all(nodes.Stmt)):
         raise BadTemplate("not a template: it cannot load another one")
     return tree
 

@@ -2,11 +2,15 @@
 
 import asyncio
 import io
+import os
+import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import aiohttp
 import anyio
@@ -29,6 +33,8 @@ KEEPALIVE_S = 4.0
 """Idle connections are given up before servers do it (Node, uvicorn: 5 s): none closes under one."""
 HOPS = 3
 """Redirects that a download may take."""
+MOST_WORDS = 300
+"""Characters of an error's text that are passed on."""
 LARGE_BODY = 1 << 20
 """Request bodies from here on are streamed: aiohttp would write them in one go and warn."""
 
@@ -41,13 +47,13 @@ class Sending:
     sent: bool = False
     """Whether a connection was there, so that bytes may have left."""
     begun_at: float | None = None
-    """When that was, on the loop's clock."""
+    """When that was, on the monotonic clock."""
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
     def begin(self) -> None:
         self.sent = True
-        self.begun_at = anyio.current_time()
-        self.scope.deadline = self.begun_at + self.timeout_s
+        self.begun_at = time.monotonic()
+        self.scope.deadline = anyio.current_time() + self.timeout_s
 
 
 class Unanswered(Exception):
@@ -120,14 +126,12 @@ class Transport:
             raise self._fault(call, sending, Trouble.TIMEOUT, f"no answer in {sending.timeout_s:g} s")
         raise self._fault(call, sending, trouble(error, sent=sending.sent), detail(error)) from error
 
-    @staticmethod
-    def _fault(call: Call, sending: Sending, why: Trouble, words: str) -> Fault:
-        return fault.of_error(why, sent=sending.sent, paid=call.paid and not call.download, detail=words)
+    def _fault(self, call: Call, sending: Sending, why: Trouble, words: str) -> Fault:
+        shown = self._redact(words.encode(errors="replace")).decode()
+        return fault.of_error(why, sent=sending.sent, paid=call.paid and not call.download, detail=shown)
 
     async def _exchange(self, call: Call) -> Reply:
-        url = (
-            URL(self._door.url + call.path) if call.path.startswith("/") or not call.path else URL(call.path)
-        )
+        url = address(self._door.url, call.path)
         headers = self._door.headers if url.origin() == self._origin else CIMultiDict[str]()
         if call.headers:
             headers = headers.copy()
@@ -138,9 +142,9 @@ class Transport:
             data=payload(call.body),
             headers=headers,
             allow_redirects=False,
-            middlewares=ONCE,
+            middlewares=ONCE if call.method == "GET" else None,
         ) as response:
-            return await self._reply(response)
+            return await self._reply(response, call)
 
     async def _download(self, call: Call) -> Reply:
         url = URL(call.path)
@@ -148,29 +152,47 @@ class Transport:
             async with self._downloads.get(url, allow_redirects=False, middlewares=ONCE) as response:
                 target = response.headers.get("Location")
                 if target is None or response.status not in {301, 302, 303, 307, 308}:
-                    return await self._reply(response)
+                    return await self._reply(response, call)
                 url = url.join(URL(target))
         raise fault.of_error(
             Trouble.TOO_MANY_HOPS, sent=True, paid=False, detail=f"more than {HOPS} redirects"
         )
 
-    async def _reply(self, response: aiohttp.ClientResponse) -> Reply:
-        length = response.content_length
-        if length is not None and length <= self._door.cap and "Content-Encoding" not in response.headers:
-            body = await response.read()
-        else:
-            body = await capped(response.content, self._door.cap)
-        return Reply(status=response.status, headers=response.headers, body=self._redact(body))
+    async def _reply(self, response: aiohttp.ClientResponse, call: Call) -> Reply:
+        """The answer to its end; one that was cut is none, but an error whose status came is told by that."""
+        body = bytearray()
+        try:
+            await fill(body, response, self._door.cap)
+        except aiohttp.ClientPayloadError as error:
+            came = self._answer(response, body)
+            if response.ok and trouble(error, sent=True) is Trouble.CUT_BODY:
+                raise fault.cut(came, paid=call.paid and not call.download) from error
+            if response.ok:
+                raise
+            return came
+        return self._answer(response, body)
+
+    def _answer(self, response: aiohttp.ClientResponse, body: bytearray) -> Reply:
+        headers = {
+            name.lower().decode(): self._redact(value).decode(errors="replace")
+            for name, value in response.raw_headers
+        }
+        return Reply(status=response.status, headers=headers, body=self._redact(bytes(body)))
 
 
-async def capped(stream: aiohttp.StreamReader, cap: int) -> bytes:
-    """The stream to its end, or a fault once it is longer than `cap` bytes."""
-    chunks = bytearray()
-    async for chunk in stream.iter_any():
-        chunks += chunk
-        if len(chunks) > cap:
+@lru_cache(maxsize=256)
+def address(base: str, path: str) -> URL:
+    """Where a call goes: a path after the endpoint's URL, or a whole URL that an answer named."""
+    return URL(base + path) if path.startswith("/") or not path else URL(path)
+
+
+async def fill(body: bytearray, response: aiohttp.ClientResponse, cap: int) -> None:
+    """The answer's body into `body`, to its end, or a fault once it is longer than `cap` bytes."""
+    content = response.content
+    while not content.at_eof():
+        body += await content.readany()
+        if len(body) > cap:
             raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
-    return bytes(chunks)
 
 
 def payload(body: bytes | None) -> bytes | io.BytesIO | None:
@@ -198,14 +220,15 @@ TROUBLES: tuple[tuple[type[BaseException], Trouble], ...] = (
     (aiohttp.ContentTypeError, Trouble.BROKEN_HTTP),
     (aiohttp.ClientResponseError, Trouble.BROKEN_HTTP),
     (aiohttp.ClientPayloadError, Trouble.CUT_BODY),
-    (ContentEncodingError, Trouble.DECODE),
     (aiohttp.InvalidURL, Trouble.UNREACHABLE),
 )
 """aiohttp's exceptions, the narrower class before the wider; what is not here lost its connection."""
 
 
 def trouble(error: BaseException, *, sent: bool) -> Trouble:
-    """Which trouble an exception of aiohttp stands for."""
+    """Which trouble an exception of aiohttp stands for; a body that broke says by its cause what broke."""
+    if isinstance(error.__cause__, ContentEncodingError):
+        return Trouble.DECODE
     for kind, named in TROUBLES:
         if isinstance(error, kind):
             return named
@@ -213,18 +236,28 @@ def trouble(error: BaseException, *, sent: bool) -> Trouble:
 
 
 def detail(error: BaseException) -> str:
-    """What a person should read of it: never its `repr`, which may hold the request's headers."""
+    """What a person should read of it: never its `repr`, which may hold the request's headers.
+
+    Empty where the trouble's own words say it better than the library's.
+    """
     match error:
         case aiohttp.ClientConnectorError():
-            return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+            return f"{error.host}:{error.port}: {in_words(error.os_error)}"
         case aiohttp.ClientResponseError():
-            return one_line(error.message)
+            return fault.one_line(error.message, MOST_WORDS)
+        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
+            return ""
+        case OSError():
+            return in_words(error)
         case _:
-            return one_line(str(error))
+            return fault.one_line(str(error), MOST_WORDS)
 
 
-def one_line(words: str) -> str:
-    return " ".join(words.split())[:300]
+def in_words(error: OSError) -> str:
+    """The system's words for it; of names and certificates their libraries know more."""
+    if isinstance(error, socket.gaierror | ssl.SSLError) or not error.errno:
+        return fault.one_line(error.strerror or str(error), MOST_WORDS)
+    return os.strerror(error.errno)
 
 
 @asynccontextmanager

@@ -14,16 +14,33 @@ from runner.source import Loc, Source
 
 LONGEST_SHOWN = 24
 """Characters of a value that a message repeats; a longer one might be a key."""
+PARAMETERS = (
+    "num_steps",
+    "steps",
+    "guidance_scale",
+    "width",
+    "height",
+    "seed",
+    "size",
+    "n",
+    "quality",
+    "negative_prompt",
+    "image",
+    "mask",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stream",
+    "response_format",
+    "tools",
+    "dimensions",
+)
 ELSEWHERE: Mapping[str, str] = {
-    **{name: "an endpoint" for name in Endpoint.model_fields},
-    **{name: "a job" for name in JobGroup.model_fields},
-    **{name: "'retry'" for name in ("attempts", "maybe_billed", "on_unknown")},
-    **{name: "'limits' of an endpoint" for name in Limits.model_fields},
-    **{
-        name: "'params' of a job"
-        for name in ("num_steps", "guidance_scale", "width", "height", "seed", "size")
-    },
-    **{name: "'params' of a job" for name in ("negative_prompt", "temperature", "max_tokens", "stream", "n")},
+    **dict.fromkeys(Endpoint.model_fields, "an endpoint"),
+    **dict.fromkeys(JobGroup.model_fields, "a job"),
+    **dict.fromkeys(Retry.model_fields, "'retry'"),
+    **dict.fromkeys(Limits.model_fields, "'limits' of an endpoint"),
+    **dict.fromkeys(PARAMETERS, "'params' of a job"),
 }
 """Where keys belong that people put elsewhere."""
 TYPES: Mapping[str, str] = {
@@ -39,10 +56,10 @@ TYPES: Mapping[str, str] = {
     "finite_number": "a number, not infinity",
 }
 BOUNDS: Mapping[str, str] = {
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
 }
 
 
@@ -59,24 +76,27 @@ def explain(
 
 
 def words(detail: ErrorDetails, model: type[BaseModel], raw: Any) -> str:
+    loc = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        return unknown(str(loc[-1]), owner(model, loc[:-1]))
+    if detail["type"] == "missing":
+        return f"{loc[-1]!r} is missing in {owner(model, loc[:-1])[0]}"
+    return of_value(detail, value_at(raw, loc))
+
+
+def of_value(detail: ErrorDetails, found: Any) -> str:
     match detail["type"]:
-        case "extra_forbidden":
-            return unknown(str(detail["loc"][-1]), owner(model, detail["loc"][:-1]))
-        case "missing":
-            noun, _ = owner(model, detail["loc"][:-1])
-            return f"{detail['loc'][-1]!r} is missing in {noun}"
         case "literal_error":
-            return one_of(value_at(raw, detail["loc"]), detail["ctx"]["expected"])
+            return one_of(found, detail["ctx"]["expected"])
         case "value_error":
             return str(detail["ctx"]["error"])
         case "string_pattern_mismatch":
-            return 'a time of day expected, in quotes: "00:00" to "23:59"'
+            return 'a time of day expected, such as "06:30"'
         case "too_short" | "string_too_short":
             return f"{field(detail['loc'])} is empty"
         case name if name in BOUNDS:
             return f"{field(detail['loc'])} must be {BOUNDS[name].format(**detail['ctx'])}"
     wanted = TYPES.get(detail["type"])
-    found = value_at(raw, detail["loc"])
     return f"{wanted} expected, not {described(found, wanted)}" if wanted else detail["msg"]
 
 
@@ -154,11 +174,13 @@ def way(raw: Any, loc: Loc, *, ends_missing: bool = False) -> Loc:
     """The steps that lead somewhere: pydantic's also name the branches that it took."""
     steps: list[str | int] = []
     for step in loc:
-        if isinstance(raw, dict) and step in raw:
+        if leads(raw, step):
             raw = raw[step]
-        elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):
-            raw = raw[step]
-        else:
-            continue
-        steps.append(step)
+            steps.append(step)
     return (*steps, loc[-1]) if ends_missing else tuple(steps)
+
+
+def leads(raw: Any, step: str | int) -> bool:
+    if isinstance(raw, list):
+        return isinstance(step, int) and step < len(raw)
+    return isinstance(raw, dict) and step in raw

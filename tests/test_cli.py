@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rows import attempt, kept, text
+from rows import attempt, kept, tally, text
 
 from runner import cli, database
 from runner.cli import errors, times
+from runner.cli.screen import Lines
 from runner.job import Job, State
 from runner.outcome import Cause
+from runner.report.progress import Meter
 from runner.retry import Settlement
 from runner.store import NewBatch, Settled, Store
 
@@ -429,11 +431,31 @@ def test_a_bug_is_told_by_type_and_place_and_without_its_text(capsys, monkeypatc
     assert "Traceback" not in err
 
 
+def test_a_broken_installation_is_told_without_a_traceback(capsys, monkeypatch):
+    monkeypatch.delenv("RUNNER_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as end, errors.Plainly():
+        raise ModuleNotFoundError("No module named 'sqlalchemy'")
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("ModuleNotFoundError at test_cli.py:")
+
+
 def test_a_bug_is_told_in_full_where_that_is_asked_for(capsys, monkeypatch):
     monkeypatch.setenv("RUNNER_DEBUG", "1")
     with pytest.raises(SystemExit), errors.Plainly():
         raise ValueError("all of it")
     assert "all of it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("every_s", "number"), [(0.0, 3), (3600.0, 0)])
+def test_off_a_terminal_a_run_is_a_line_now_and_then(capsys, every_s, number):
+    lines = Lines(Meter("animals", priced=True), every_s)
+    lines.began(tally(pending=3))
+    for count in range(1, 4):
+        lines.moved(tally(pending=3 - count, succeeded=count), "paused")
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first == "3 jobs, 3 to do"
+    assert len(rest) == number
+    assert all(line.endswith("paused") for line in rest)
 
 
 @pytest.fixture

@@ -207,8 +207,10 @@ async def test_m4_a_missing_variable_of_the_environment_is_named_and_nothing_sen
     shell.write("animals.yaml", pictures(provider.url, "a fox", key="${NEBULA_API_KEY}"))
     done = await shell.run("run", "animals.yaml")
     assert (done.status, done.out) == (2, "")
+    assert "animals.yaml:6:" in done.err
     assert "NEBULA_API_KEY" in done.err
     assert provider.requests == []
+    assert not (shell.folder / "runner.db").exists()
 
 
 async def test_x1_a_key_is_sent_and_shown_nowhere(shell, provider):

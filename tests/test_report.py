@@ -203,6 +203,7 @@ def test_batches_are_a_table():
     [
         (job(outputs=(kept(),)), "fox.png"),
         (job(outputs=(text("a fox\nruns"),)), "a fox runs"),
+        (job(outputs=(text("[0.5]", kind="embedding"),)), "embedding (5 B)"),
         (job(state=State.FAILED, cause=Cause.BLOCKED, message="not\x1b allowed"), "blocked: not allowed"),
         (job(state=State.PENDING, attempts=0, cost_nusd=None, latency_s=None), "a red fox"),
     ],

@@ -1,6 +1,6 @@
 import os
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -178,13 +178,27 @@ def test_a_job_that_a_person_cancelled_stays_so(store: Store):
     assert states(store, batch_id) == {"a": "cancelled", "b": "cancelled", "c": "pending"}
 
 
-def test_a_job_that_was_at_work_when_the_manifest_lost_it_is_withdrawn_later(store: Store):
+def test_a_job_that_was_at_work_when_the_manifest_lost_it_is_withdrawn_as_it_comes_back(store: Store):
     batch_id = submit(store, map(job, "ab"))
     [taken] = claim(store, batch_id)
     submit(store, [job("b")])
     store.settle(batch_id, [due_again(taken, NOW)], now=NOW)
-    assert store.submit(batch(), [job("b")], now=NOW).change == Change(new=0, kept=1, withdrawn=1)
     assert states(store, batch_id) == {"b": "pending", "a": "cancelled"}
+    assert (store.tally(batch_id).pending, store.tally(batch_id).cancelled) == (1, 1)
+    assert store.submit(batch(), map(job, "ab"), now=NOW).change == Change(new=1, kept=1, withdrawn=0)
+    assert states(store, batch_id) == {"a": "pending", "b": "pending"}
+
+
+def test_a_job_that_is_paid_for_goes_on_although_the_manifest_lost_it(store: Store):
+    batch_id = submit(store, map(job, "ab"))
+    [taken] = claim(store, batch_id)
+    submit(store, [job("b")])
+    going_on = store.ticket(batch_id, taken, b"{}", attempt(taken))
+    assert going_on is not None
+    waiting = replace(due_again(going_on, NOW), attempt=None)
+    waiting = replace(waiting, settlement=replace(waiting.settlement, keeps_ticket=True))
+    store.settle(batch_id, [waiting], now=NOW)
+    assert states(store, batch_id) == {"b": "pending", "a": "pending"}
 
 
 def test_a_known_job_shows_what_the_manifest_says_of_it_now(store: Store):

@@ -47,6 +47,8 @@ def innermost(error: BaseException) -> BaseException:
 
 def known(error: BaseException) -> int | None:
     """The exit status of an error that speaks for itself."""
+    if isinstance(error, ImportError):  # what is broken must not be imported again
+        return None
     from runner import compose, database, problems
 
     if isinstance(error, database.Busy):

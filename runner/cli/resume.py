@@ -7,7 +7,7 @@ import typer
 from runner.cli.finding import batch
 from runner.cli.options import Batch, Db, Json, Limit, MaxCost, NoWait, Until
 from runner.cli.speaking import say
-from runner.cli.working import options, work
+from runner.cli.working import deadline_of, options, work
 
 if TYPE_CHECKING:
     from runner.store import BatchRow
@@ -29,7 +29,7 @@ def resume(
     """
     from runner import database
 
-    bounds = options(limit=limit, max_cost=max_cost, until=until, no_wait=no_wait)
+    bounds = options(limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait)
     row = wanted(db, name)
     if row is None:
         say("nothing to resume: no batch is unfinished")

@@ -8,7 +8,7 @@ from runner.cli.options import Db, Json, Limit, MaxCost, NoWait, Sets, Until, Ye
 from runner.cli.reading import manifest
 from runner.cli.speaking import say
 from runner.cli.submit import submitted, words
-from runner.cli.working import SIGNALLED, options, work
+from runner.cli.working import SIGNALLED, deadline_of, options, work
 
 if TYPE_CHECKING:
     from runner.compose import RunOptions
@@ -38,10 +38,11 @@ def run(
 
     Stopped or killed, it goes on when it is run again; what is paid for is not sent again.
     """
-    bounds = options(limit=limit, max_cost=max_cost, until=until, no_wait=no_wait)
+    deadline = deadline_of(until)
     say(f"reading {', '.join(paths)}")
+    bounds = options(limit=limit, max_cost=max_cost, deadline=deadline, no_wait=no_wait)
     statuses = [0]
-    for wanted in [manifest(path, sets) for path in paths]:
+    for wanted in [manifest(path, sets, is_run=True) for path in paths]:
         statuses.append(run_one(db, wanted, bounds, yes=yes, as_json=as_json))
         if statuses[-1] in SIGNALLED:
             break

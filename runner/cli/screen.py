@@ -28,21 +28,22 @@ class Screen(Protocol):
 
 
 class Lines:
-    """A line every ten seconds."""
+    """A line every now and then."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, every_s: float = EVERY_S) -> None:
         self._meter = meter
+        self._every_s = every_s
         self._next_at = 0.0
 
     def began(self, tally: Tally) -> None:
         say(beginning(tally))
         self._meter.read(tally, None, time.time())
-        self._next_at = time.monotonic() + EVERY_S
+        self._next_at = time.monotonic() + self._every_s
 
     def moved(self, tally: Tally, why: str | None) -> None:
         progress = self._meter.read(tally, why, time.time())
         if time.monotonic() >= self._next_at:
-            self._next_at = time.monotonic() + EVERY_S
+            self._next_at = time.monotonic() + self._every_s
             say(line(progress))
 
     def said(self, message: str) -> None:

@@ -57,6 +57,7 @@ async def lane(
         health=Health(),
         breaker=Breaker(),
         give_up_s=endpoint.give_up if waits else 0.0,
+        key="" if endpoint.key is None or endpoint.auth == "none" else secrets.hint(endpoint.key),
     )
 
 

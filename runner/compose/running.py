@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +105,8 @@ class Run:
     heard: Heard
     stop: Stop = field(default_factory=Stop)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    """What was said of endpoints already."""
 
     async def go(self) -> Ended:
         settings = Settings.model_validate_json(self.row.settings)
@@ -158,7 +160,15 @@ class Run:
             await anyio.sleep(GLANCE_S)
             if await self.writer.changed():
                 await self._heed_others(engine)
+            self._tell_of_stops()
             self.watcher.moved(await self._tally(), why(engine, self.lanes))
+
+    def _tell_of_stops(self) -> None:
+        """Say once of each endpoint and model why nothing more is sent there."""
+        for words in stops(self.lanes):
+            if words not in self.told:
+                self.told.add(words)
+                self.watcher.said(words)
 
     async def _heed_others(self, engine: Engine) -> None:
         """Another program has written: paused or not, there may be jobs where there were none."""
@@ -181,6 +191,7 @@ class Run:
 
     async def _end(self, run_id: int) -> Ended:
         """The last word: state and reason, results, exit status."""
+        self._tell_of_stops()
         tally = await self._tally()
         is_finished = tally.pending + tally.running == 0
         reason = None if is_finished else self.stop.reason or stopped(self.lanes)
@@ -247,10 +258,19 @@ def stopped(opened: Mapping[str, Lane]) -> Reason | None:
     return Reason.NOT_FOUND if missing else None
 
 
+def stops(opened: Mapping[str, Lane]) -> Iterator[str]:
+    """In words: the endpoints that nothing more is sent to, and the models."""
+    for name, lane in opened.items():
+        if lane.stopped is not None:
+            yield f"{name}: {lane.why_stopped}; nothing more is sent there in this run"
+        for model in sorted(lane.health.stopped_models):
+            yield f"{name}: the provider does not know the model {model}; its jobs stay pending"
+
+
 def why(engine: Engine, opened: Mapping[str, Lane]) -> str | None:
     """What the run waits for, in words."""
     if engine.feeder.paused:
         return "paused"
-    now = anyio.current_time()
+    now = time.monotonic()
     reasons = [f"{name}: {words}" for name, lane in opened.items() if (words := lane.pace.why(now))]
     return "; ".join(reasons) or None

@@ -4,8 +4,6 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
 
-import anyio
-
 from runner import crash
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
@@ -57,7 +55,7 @@ class Feeder:
         """How many claims each lane has room for."""
         if self.paused or self._is_over():
             return {}
-        now, wall = anyio.current_time(), time.time()
+        now, wall = time.monotonic(), time.time()
         left = self._allowance.room()
         wants = {}
         for name, lane in self._lanes.items():
@@ -98,7 +96,7 @@ class Feeder:
             self._stop.ask(Reason.BUDGET)
 
     def _hand(self, crews: Mapping[str, Crew], claims: Sequence[Claim]) -> None:
-        now = anyio.current_time()
+        now = time.monotonic()
         for claim in claims:
             lane = self._lanes[claim.endpoint]
             lane.open += 1
@@ -107,7 +105,7 @@ class Feeder:
 
     async def _rest(self) -> None:
         """Until there may be something to do again."""
-        now, wall = anyio.current_time(), time.time()
+        now, wall = time.monotonic(), time.time()
         opens_in = min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
         in_flight = any(lane.open for lane in self._lanes.values())
         if not in_flight and not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):

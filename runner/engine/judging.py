@@ -1,9 +1,8 @@
 """What an outcome says of the endpoint that it came from: to its health, its breaker and its pace."""
 
+import time
 from dataclasses import replace
 from datetime import datetime
-
-import anyio
 
 from runner.breaker import PROBE_S
 from runner.engine.lane import Lane
@@ -22,23 +21,33 @@ def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple
             lane.pace.reached()
         case Failed(fault=fault):
             verdict = lane.health.judge(errand.claim, fault)
-            lane.stopped = lane.stopped or verdict.stop
-            return Failed(fault=unless_down(lane, errand, verdict.fault)), tuple(verdict.reopen)
+            fault = naming_key(lane, verdict.fault)
+            if verdict.stop is not None:
+                lane.stop(verdict.stop, fault.message)
+            return Failed(fault=unless_down(lane, errand, fault)), tuple(verdict.reopen)
     return outcome, ()
+
+
+def naming_key(lane: Lane, fault: Fault) -> Fault:
+    """The fault; where it is the key that is refused, saying which."""
+    if fault.cause is not Cause.UNAUTHORIZED:
+        return fault
+    key = f"key rejected ({lane.key})" if lane.key else "refused without a key"
+    return replace(fault, message=f"{key}: {fault.message}")
 
 
 def unless_down(lane: Lane, errand: Errand, fault: Fault) -> Fault:
     """The fault; where the endpoint is down it costs the job no try, and the endpoint is only probed."""
     if not errand.called:
         return fault
-    now = anyio.current_time()
+    now = time.monotonic()
     if not lane.breaker.failed(fault.cause, sent=errand.sending.sent, now=now):
         if fault.then is not Then.WAIT:
             lane.pace.reached()
         return fault
     lane.pace.close(now + PROBE_S, f"provider down: {fault.message}")
     if lane.breaker.has_given_up(now, lane.give_up_s):
-        lane.stopped = lane.stopped or Reason.UNAVAILABLE
+        lane.stop(Reason.UNAVAILABLE, fault.message)
     return replace(fault, then=Then.STOP) if fault.then is Then.RETRY else fault
 
 
@@ -48,7 +57,7 @@ def heed(lane: Lane, errand: Errand, outcome: Outcome, settlement: Settlement, *
     if not errand.called:
         lane.pace.unsent()
         return
-    clock = anyio.current_time()
+    clock = time.monotonic()
     sent_at = errand.sending.begun_at or clock
     match outcome:
         case Done(output=output):

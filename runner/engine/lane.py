@@ -1,5 +1,6 @@
 """One endpoint at work: its pace, its health, its door, and the workers that send through it."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -32,8 +33,12 @@ class Lane:
     breaker: Breaker
     give_up_s: float
     """How long it is probed while it is down before the run stops for it."""
+    key: str = ""
+    """The end of its key, for people to know it by; empty where it has none."""
     stopped: Reason | None = None
     """Why nothing more is sent to it in this run."""
+    why_stopped: str = ""
+    """The same in the words that it was told in."""
     due_at: float = 0.0
     """When the queue next has something for it, in seconds since the epoch; inf: nothing that is known."""
     open: int = 0
@@ -50,6 +55,11 @@ class Lane:
         if self.stopped is not None or self.due_at == inf:
             return inf
         return max(self.due_at - wall, self.pace.opens_at(now) - now, 0.0)
+
+    def stop(self, reason: Reason, why: str) -> None:
+        """Send nothing more to it in this run; the first reason stands."""
+        if self.stopped is None:
+            self.stopped, self.why_stopped = reason, why
 
     @property
     def is_done(self) -> bool:
@@ -71,25 +81,33 @@ class Crew:
         self._carry = carry
         self._lane = lane
         self._tasks = tasks
-        self._idle = 0
-        self._send, self._receive = anyio.create_memory_object_stream[Claim](inf)
+        self._claims: deque[Claim] = deque()
+        self._idle: list[anyio.Event] = []
+        self._is_dismissed = False
 
     def hand(self, claim: Claim) -> None:
         """Give the claim to a worker that is idle, or to a new one."""
+        self._claims.append(claim)
         if self._idle:
-            self._idle -= 1
+            self._idle.pop().set()
         else:
             self._tasks.start_soon(self._work)
-        self._send.send_nowait(claim)
 
     async def _work(self) -> None:
-        async for claim in self._receive:
-            await self._carry(self._lane, claim)
-            self._idle += 1
+        while True:
+            while self._claims:
+                await self._carry(self._lane, self._claims.popleft())
+            if self._is_dismissed:
+                return
+            wanted = anyio.Event()
+            self._idle.append(wanted)
+            await wanted.wait()
 
     def dismiss(self) -> None:
         """No more claims will come: workers leave once they are through."""
-        self._send.close()
+        self._is_dismissed = True
+        while self._idle:
+            self._idle.pop().set()
 
 
 Lanes = Mapping[str, Lane]

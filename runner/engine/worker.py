@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import anyio
 from anyio import get_cancelled_exc_class, to_thread
 
 from runner import crash, fault
@@ -59,7 +58,7 @@ class Worker:
         except Unwritable as unwritable:
             self._disk_full()
             return Failed(fault=unkept(unwritable, sent=errand.sending.sent))
-        except Exception as error:  # noqa: BLE001 - one job's bug must not take the night with it
+        except Exception as error:
             return Failed(fault=bug(error, sent=errand.sending.sent))
 
     async def _converse(self, lane: Lane, errand: Errand) -> Done | Waiting:
@@ -98,7 +97,7 @@ class Worker:
         try:
             reply = await lane.door.send(call, sending)
         finally:
-            errand.latency_s = 0.0 if sending.begun_at is None else anyio.current_time() - sending.begun_at
+            errand.latency_s = 0.0 if sending.begun_at is None else time.monotonic() - sending.begun_at
         crash.point("answered")
         errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
         errand.answer = reply.body[: fault.EVIDENCE]

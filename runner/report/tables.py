@@ -62,8 +62,15 @@ def gist(row: JobRow) -> str:
     if row.cause is not None:
         return plain(f"{row.cause}: {row.message or ''}")
     if row.outputs:
-        return plain(", ".join(kept.path or kept.value or "" for kept in row.outputs))
+        return plain(", ".join(map(essence, row.outputs)))
     return plain(row.prompt or "")
+
+
+def essence(kept: Kept) -> str:
+    """A file's name, a text itself, and of the rest what it is."""
+    if kept.kind == "text":
+        return kept.value or ""
+    return kept.path or f"{kept.kind} ({size(kept.bytes)})"
 
 
 def job(batch: BatchRow, row: JobRow, history: Sequence[Attempt]) -> Iterator[str]:

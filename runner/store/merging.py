@@ -1,6 +1,6 @@
 """A manifest submitted again, chunk by chunk: its jobs are known by their content."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     func,
     insert,
-    null,
     select,
     update,
 )
@@ -25,7 +24,7 @@ from runner.schema import jobs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.renaming import Named, Renaming
 from runner.store.rows import Change, Values
-from runner.store.steering import ANEW
+from runner.store.steering import ANEW, WITHDRAWN
 
 CHUNK = 1000
 """Jobs in memory at once."""
@@ -60,13 +59,6 @@ BRING_BACK = Statement(
 SEEN = Table("seen", MetaData(), Column("row", BigInteger, primary_key=True), prefixes=["TEMPORARY"])
 """Rows that the manifest still has, while it is being submitted."""
 SEE = Statement(insert(SEEN).values(row=given("row")), ("row",))
-
-WITHDRAWN: Mapping[str, Any] = {
-    "state": word(State.CANCELLED),
-    "withdrawn": ONE,
-    "listed": ZERO,
-    "due_at": null(),
-}
 
 
 @dataclass(frozen=True, slots=True)

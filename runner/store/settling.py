@@ -10,9 +10,10 @@ from sqlalchemy import bindparam as given
 
 from runner.job import Claim, State
 from runner.outcome import Attempt, Kept
-from runner.schema import RUNNING, attempts, jobs, outputs
+from runner.schema import PENDING, RUNNING, attempts, jobs, outputs
 from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.rows import Settled, Values
+from runner.store.steering import WITHDRAWN
 
 MINE = (RUNNING, jobs.c.row == given("job"), jobs.c.attempt == given("number"))
 """The fence: the job is still in the hands of whoever brings the result."""
@@ -74,6 +75,12 @@ TICKET = Statement(
     ),
     ("data", "job", "number"),
 )
+WITHDRAW = Statement(
+    update(jobs)
+    .where(PENDING, jobs.c.row == given("job"), jobs.c.listed == ZERO, jobs.c.ticket.is_(None))
+    .values(**WITHDRAWN, finished_at=given("at")),
+    ("at", "job"),
+)
 SHOW_SENT = Statement(update(jobs).where(jobs.c.row == given("job")).values(SENT), (*SENT_NAMES, "job"))
 
 ATTEMPT = tuple(column.name for column in attempts.c if column.name != "id")
@@ -92,7 +99,14 @@ class Settling(Desk):
         self.run_many(RECORD, [attempt_values(e.claim, e.attempt) for e in current if e.attempt])
         self.run_many(KEEP, [kept_values(each.claim, kept) for each in current for kept in each.kept])
         self.count(batch_id, **counted(current), late=len(settled) - len(current))
+        again = [each.claim.row for each in current if each.settlement.state is State.PENDING]
+        self._withdraw_unlisted(batch_id, again, now)
         return written
+
+    def _withdraw_unlisted(self, batch_id: int, rows: Sequence[int], now: float) -> None:
+        """What left the manifest while it was in flight is not sent again, unless it is paid for already."""
+        withdrawn = self.run_many(WITHDRAW, [(now, row) for row in rows])
+        self.count(batch_id, pending=-withdrawn, cancelled=withdrawn)
 
     def _written(self, settled: Sequence[Settled], now: float) -> list[bool]:
         sent = [

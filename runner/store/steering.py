@@ -9,7 +9,7 @@ from sqlalchemy import bindparam as given
 from runner.job import State
 from runner.outcome import Cause
 from runner.schema import FAILED, PENDING, BatchState, batches, jobs, runs, word
-from runner.store.desk import ZERO, Desk, Statement
+from runner.store.desk import ONE, ZERO, Desk, Statement
 
 ANEW = {
     "state": word(State.PENDING),
@@ -17,6 +17,13 @@ ANEW = {
     **dict.fromkeys(("tries", "maybe_billed", "useless", "waits", "crashes", "withdrawn"), ZERO),
 }
 """All its tries are before it again. What it was billed, and its ticket, stay."""
+WITHDRAWN = {
+    "state": word(State.CANCELLED),
+    "withdrawn": ONE,
+    "listed": ZERO,
+    "due_at": null(),
+}
+"""The manifest no longer has it."""
 
 REOPEN = Statement(
     update(jobs)

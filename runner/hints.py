@@ -1,0 +1,178 @@
+"""What an answer says of the provider's limits: what is left of them, and when they are whole again."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isnan
+from typing import Any, Literal
+
+import orjson
+
+from runner.retry_after import moment, spelled
+
+Unit = Literal["requests", "tokens"]
+
+LONGEST_S = 31 * 86_400.0
+"""The longest reset that is believed: some quotas are counted by the month."""
+EPOCH = 1e9
+"""A reset above it is no span but a moment, in seconds since the epoch."""
+EPOCH_MS = 1e11
+"""Above it, in milliseconds."""
+MOST_PARSED = 64 * 1024
+"""Bytes of a refusal's body that are looked into."""
+DEEPEST = 4
+"""Levels of it."""
+MOST_ITEMS = 16
+"""Items of a list in it."""
+NAME = re.compile(r"(?:x-|anthropic-)?rate-?limit-(.+)")
+"""`x-ratelimit-remaining-requests`, `anthropic-ratelimit-input-tokens-reset`, `ratelimit-limit`, …"""
+NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)")
+"""The first of `100, 100;w=60` counts; the rest is policy."""
+MEMBER = re.compile(r'\s*"?([\w.-]+)"?((?:\s*;\s*[a-z]+=[^;,]*)+)')
+"""`"default";r=50;t=30`, and a policy's `100;w=60`."""
+PAIR = re.compile(r'([a-z]+)\s*=\s*"?([\w.-]+)')
+FIELDS = frozenset({"limit", "remaining", "reset"})
+FILLERS = frozenset({"after"})
+PERIODS: Mapping[str, float] = {
+    "second": 1.0,
+    "minute": 60.0,
+    "hour": 3600.0,
+    "day": 86_400.0,
+}
+"""Words in a header's name that say how long the limit runs; such windows follow the wall clock."""
+CODE_FIELDS = frozenset({"code", "type", "reason", "quotaid", "limittype", "scope"})
+DAILY = ("perday", "daily")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One limit as the provider told it: so much is left until it is whole again."""
+
+    name: str
+    """Which of the provider's limits it is."""
+    unit: Unit
+    remaining: float
+    reset_s: float
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """All that one answer told."""
+
+    windows: tuple[Window, ...] = ()
+    is_daily: bool = False
+    """Whether a refusal's code says that it is the day's quota that is used up."""
+
+
+NONE = Hints()
+
+
+def read(headers: Mapping[str, str], body: bytes = b"", *, now: float) -> Hints:
+    """Read headers (names in lower case), and the body of a refusal, where some providers repeat them.
+
+    Moments are taken relative to the answer's own `Date`, or to `now` (seconds since the epoch).
+    """
+    told = [name for name in headers if "limit" in name]
+    if not told and not body:
+        return NONE
+    tree = parsed(body)
+    then = moment(headers.get("date", "")) or now
+    found = {**repeated(tree), **{name: headers[name] for name in told}}
+    windows = [*structured(found), *spread_over(found, then)]
+    return Hints(windows=tuple(windows), is_daily=any(map(is_daily, codes(tree, DEEPEST))))
+
+
+def spread_over(headers: Mapping[str, str], then: float) -> Iterator[Window]:
+    """Limits told in a header each for limit, remaining and reset."""
+    groups: dict[str, dict[str, str]] = {}
+    for name, value in headers.items():
+        if match := NAME.fullmatch(name):
+            words = match[1].split("-")
+            group = "-".join(word for word in words if word not in FIELDS and word not in FILLERS)
+            groups.setdefault(group, {}).update({word: value for word in words if word in FIELDS})
+    for group, values in groups.items():
+        remaining, reset_s = number(values.get("remaining")), until(values.get("reset"), group, then)
+        if remaining is not None and reset_s is not None:
+            limit = number(values.get("limit"))
+            yield Window(name=group, unit=unit(group), remaining=remaining, reset_s=reset_s, limit=limit)
+
+
+def structured(headers: Mapping[str, str]) -> Iterator[Window]:
+    """Limits told in one `RateLimit` header: `"default";r=50;t=30`, or `limit=100, remaining=50, reset=5`."""
+    text = headers.get("ratelimit", "")
+    policies = members(headers.get("ratelimit-policy", ""))
+    known = members(text) or {"": dict(PAIR.findall(text))}
+    for name, pairs in known.items():
+        policy = policies.get(name, {})
+        remaining = number(pairs.get("r") or pairs.get("remaining"))
+        reset_s = number(pairs.get("t") or pairs.get("reset") or policy.get("w"))
+        if remaining is not None and reset_s is not None:
+            limit = number(pairs.get("limit") or policy.get("q"))
+            of = unit(name + policy.get("qu", ""))
+            yield Window(name=f"ratelimit {name}", unit=of, remaining=remaining, reset_s=reset_s, limit=limit)
+
+
+def members(text: str) -> dict[str, dict[str, str]]:
+    """The members of a structured list, by name, with their parameters."""
+    return {name: dict(PAIR.findall(parameters)) for name, parameters in MEMBER.findall(text)}
+
+
+def unit(name: str) -> Unit:
+    return "tokens" if "token" in name else "requests"
+
+
+def number(text: str | None) -> float | None:
+    match = NUMBER.match(text or "")
+    return None if match is None else float(match[1])
+
+
+def until(text: str | None, group: str, then: float) -> float | None:
+    """Seconds from `then` to a reset: a span, a moment, or the end of the period that the name tells."""
+    if text is None:
+        period = next((PERIODS[word] for word in group.split("-") if word in PERIODS), None)
+        return None if period is None else period - then % period
+    span = spelled(text, 1.0, then)
+    if span is None:
+        return None
+    if span > EPOCH:
+        span = span / (1000.0 if span > EPOCH_MS else 1.0) - then
+    return None if isnan(span) else min(max(span, 0.0), LONGEST_S)
+
+
+def parsed(body: bytes) -> Any:
+    """A refusal's body as JSON; None where it is none."""
+    try:
+        return orjson.loads(body) if 0 < len(body) <= MOST_PARSED else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def repeated(tree: Any, depth: int = DEEPEST) -> dict[str, str]:
+    """Headers that stand in a body: those of the provider behind the one that answered."""
+    if not isinstance(tree, dict) or not depth:
+        return {}
+    headers = tree.get("headers")
+    if isinstance(headers, dict):
+        return {str(name).lower(): str(value) for name, value in headers.items()}
+    return next((found for value in tree.values() if (found := repeated(value, depth - 1))), {})
+
+
+def codes(tree: Any, depth: int) -> Iterator[str]:
+    """What a body says for machines."""
+    if isinstance(tree, list) and depth:
+        for item in tree[:MOST_ITEMS]:
+            yield from codes(item, depth - 1)
+    if isinstance(tree, dict) and depth:
+        for name, value in tree.items():
+            if isinstance(value, str) and letters(name) in CODE_FIELDS:
+                yield value
+            yield from codes(value, depth - 1)
+
+
+def is_daily(code: str) -> bool:
+    return " " not in code and any(part in letters(code) for part in DAILY)
+
+
+def letters(text: str) -> str:
+    return "".join(filter(str.isalpha, text)).lower()

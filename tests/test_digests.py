@@ -1,0 +1,27 @@
+from random import Random
+
+from runner.digests import Digests, of_text
+
+
+def test_every_digest_is_counted_however_many_there_are():
+    chance, digests, seen = Random(1), Digests(), {}
+    for _ in range(20_000):
+        digest = chance.randrange(15_000) * 0x9E3779B97F4A7C15 % (1 << 64)
+        seen[digest] = seen.get(digest, 0) + 1
+        assert digests.add(digest) == seen[digest]
+    assert len(digests) == len(seen)
+    assert all(digest in digests for digest in seen)
+    assert 12345 not in digests
+
+
+def test_digests_that_fall_together_are_told_apart():
+    digests = Digests()
+    for digest in (0, 1 << 20, 1 << 21, 1 << 22):
+        assert digests.add(digest) == 1
+    assert digests.add(1 << 21) == 2
+    assert digests.add(0) == 2
+
+
+def test_texts_have_digests_of_64_bits():
+    assert 0 <= of_text("fox") < 1 << 64
+    assert of_text("fox") != of_text("Fox")

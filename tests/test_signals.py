@@ -1,0 +1,223 @@
+"""Signals end a run in good order, then at once; what was paid for is on record either way."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import signal
+import socket
+import termios
+import time
+from contextlib import ExitStack, contextmanager
+from signal import SIGHUP, SIGINT, SIGTERM
+
+import pytest
+from runs import accounts_balance, animals, herd
+
+from runner.demo import Hang, Knobs, Slow, refused, serve
+
+
+async def under_way(desk, provider, number, *acts, **options):
+    """A run with so many requests in flight."""
+    provider.play(*acts)
+    running = await desk.start("run", "jobs.yaml", "--json", **options)
+    await provider.until(lambda seen: seen.sent == number)
+    return running
+
+
+@pytest.mark.parametrize(("number", "status"), [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 143)])
+async def test_p1_p3_the_first_signal_sends_no_more_and_records_what_is_in_flight(
+    desk, provider, number, status
+):
+    desk.write(animals(provider.url, *herd(12), concurrency=4))
+    running = await under_way(desk, provider, 4, *[Slow(seconds=0.4)] * 4)
+    at = time.monotonic()
+    running.signal(number)
+    await running.says("stopping: 4 in flight, Ctrl-C again to cut")
+    done = await running.ends()
+    assert done.status == status
+    assert (done.last["state"], done.last["reason"]) == ("stopped", "interrupted")
+    assert done.last["jobs"]["succeeded"] == 4
+    assert (done.last["jobs"]["pending"], done.last["jobs"]["running"]) == (8, 0)
+    assert done.last["maybe_billed_twice"] == 0
+    assert "runner resume animals" in done.err
+    assert [seen for seen in provider.requests if seen.at > at + 0.1] == []
+    assert len(desk.results()) == 4
+    again = await desk.run("resume", "--json")
+    assert (again.status, again.last["maybe_billed_twice"], provider.sent) == (0, 0, 12)
+    assert "recovered" not in again.err
+
+
+async def test_p1_a_signal_during_the_last_request_of_a_batch_finishes_it(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    running = await under_way(desk, provider, 1, Slow(seconds=0.3))
+    running.signal(SIGINT)
+    done = await running.ends()
+    assert (done.status, done.last["state"], done.last["reason"]) == (0, "finished", None)
+
+
+async def test_p1_a_signal_during_the_last_request_of_one_batch_begins_no_other(desk, provider):
+    desk.write(animals(provider.url, "a fox", name="one"), "one.yaml")
+    desk.write(animals(provider.url, "an owl", name="two"), "two.yaml")
+    provider.play(Slow(seconds=0.3))
+    running = await desk.start("run", "one.yaml", "two.yaml", "--json")
+    await provider.until(lambda seen: seen.sent == 1)
+    running.signal(SIGINT)
+    done = await running.ends()
+    assert (done.status, provider.sent) == (130, 1)
+
+
+async def test_p1_a_run_that_waits_for_a_limit_ends_at_the_first_signal(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    running = await under_way(desk, provider, 1, refused(429, retry_after="40"))
+    await running.until(lambda: desk.states() == {"pending": 1})
+    running.signal(SIGINT)
+    done = await running.ends_within(2)
+    assert (done.status, provider.sent) == (130, 1)
+
+
+async def test_p1_a_request_that_has_no_connection_yet_is_not_sent_after_the_signal(desk):
+    with deaf() as url:
+        desk.write(animals(url, "a fox"))
+        running = await desk.start("run", "jobs.yaml", "--json")
+        await running.until(lambda: desk.states() == {"running": 1})
+        running.signal(SIGINT)
+        done = await running.ends_within(1)
+    assert (done.status, done.last["jobs"]["pending"], done.last["attempts"]) == (130, 1, 0)
+    assert "recovered" not in done.err
+
+
+async def test_p2_the_second_signal_cuts_and_records_what_it_cut(desk, provider):
+    desk.write(animals(provider.url, *herd(8), concurrency=4, price={"image": 0.25}))
+    running = await under_way(desk, provider, 4, *[Hang()] * 4)
+    running.signal(SIGINT)
+    await running.says("stopping")
+    running.signal(SIGINT)
+    done = await running.ends_within(2)
+    assert (done.status, done.last["reason"], done.last["attempts"]) == (130, "interrupted", 4)
+    assert (done.last["jobs"]["pending"], done.last["jobs"]["running"]) == (8, 0)
+    assert done.last["spent_usd"] == 1.0
+    assert not (desk.outputs() / "results.jsonl").exists()
+    assert desk.rows("SELECT DISTINCT cause, billed, counted FROM attempts") == [("interrupted", 1, 1)]
+    again = await desk.run("resume", "--json")
+    assert (again.status, again.last["maybe_billed_twice"], provider.sent) == (0, 4, 12)
+    assert "recovered" not in again.err
+    accounts_balance(desk, provider)
+
+
+async def test_p2_what_is_cut_is_held_where_the_manifest_says_so(desk, provider):
+    desk.write(animals(provider.url, *herd(3), concurrency=2, retry={"on_unknown": "hold"}))
+    running = await under_way(desk, provider, 2, Hang(), Hang())
+    running.signal(SIGTERM)
+    await running.says("stopping")
+    running.signal(SIGTERM)
+    done = await running.ends_within(2)
+    assert (done.status, done.last["jobs"]["unknown"], done.last["jobs"]["pending"]) == (143, 2, 1)
+
+
+async def test_p2_two_signals_at_once_leave_nothing_to_recover(desk):
+    async with serve(Knobs(latency_s=0.01, record=True)) as provider:
+        desk.write(animals(provider.url, *herd(400), concurrency=16))
+        for mark in (20, 50, 90, 140):
+            running = await desk.start("run", "jobs.yaml", "--json")
+            await provider.until(lambda seen, mark=mark: seen.sent >= mark)
+            running.signal(SIGINT)
+            running.signal(SIGTERM)
+            done = await running.ends_within(2)
+            assert done.status in {130, 143}
+            assert done.last["jobs"]["running"] == 0
+            assert done.last["attempts"] == provider.sent
+            assert "recovered" not in done.err
+
+
+async def test_p2_an_answer_that_has_come_is_kept_although_the_run_is_cut(desk, provider):
+    size = {"width": 1536, "height": 1536}
+    desk.write(animals(provider.url, *herd(12), concurrency=12, params=size))
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await provider.until(lambda seen: seen.answered[200] == 12)
+    running.signal(SIGINT)
+    running.signal(SIGTERM)
+    done = await running.ends_within(2)
+    assert done.last["jobs"]["succeeded"] + done.last["maybe_billed_twice"] == 12
+
+
+async def test_p2_the_third_signal_leaves_at_once(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    running = await under_way(desk, provider, 1, Hang())
+    with desk.locked():
+        for number in (SIGINT, SIGINT):
+            running.signal(number)
+            await asyncio.sleep(0.1)
+        running.signal(SIGINT)
+        done = await running.ends_within(1)
+    assert done.status == 130
+    again = await desk.run("resume", "--json")
+    assert "recovered 1 interrupted request" in again.err
+    assert (again.status, again.last["maybe_billed_twice"]) == (0, 1)
+
+
+async def test_p3_a_signal_that_was_ignored_at_the_start_stays_ignored(desk, provider):
+    desk.write(animals(provider.url, *herd(3), concurrency=1))
+    running = await under_way(
+        desk, provider, 1, Slow(seconds=0.3), before=lambda: signal.signal(SIGHUP, signal.SIG_IGN)
+    )
+    running.signal(SIGHUP)
+    done = await running.ends()
+    assert (done.status, done.last["jobs"]["succeeded"]) == (0, 3)
+    assert "stopping" not in done.err
+
+
+async def test_p3_a_terminal_that_is_closed_ends_a_run_in_good_order(desk, provider):
+    desk.write(animals(provider.url, *herd(4), concurrency=2))
+    ours, theirs = pty.openpty()
+    slow = [Slow(seconds=0.5)] * 2
+    running = await under_way(desk, provider, 2, *slow, stderr=theirs, before=lambda: controlled_by(theirs))
+    os.close(theirs)
+    os.close(ours)
+    done = await running.ends()
+    assert (done.status, desk.states()) == (143, {"succeeded": 2, "pending": 2})
+    assert desk.rows("SELECT state, reason FROM batches") == [("stopped", "interrupted")]
+
+
+async def test_a_run_whose_words_nobody_reads_any_more_goes_on(desk, provider):
+    desk.write(animals(provider.url, *herd(3), concurrency=1))
+    running = await under_way(desk, provider, 1, Slow(seconds=0.7))
+    running.deafen()
+    done = await running.ends()
+    assert (done.status, done.last["jobs"]["succeeded"]) == (0, 3)
+
+
+@pytest.mark.parametrize(("number", "status"), [(SIGINT, 130), (SIGTERM, 143)])
+async def test_a_signal_while_expanding_undoes_it(desk, provider, number, status):
+    (desk.folder / "many.txt").write_text("a fox\n" * 90_000)
+    manifest = animals(provider.url)
+    manifest["jobs"] = [{"model": "sdxl", "file": "many.txt"}]
+    desk.write(manifest)
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await running.until(lambda: (desk.folder / "runner.db-wal").exists())
+    await asyncio.sleep(0.3)
+    running.signal(number)
+    done = await running.ends_within(2)
+    assert (done.status, done.out) == (status, "")
+    assert "Traceback" not in done.err
+    assert desk.rows("SELECT count(*) FROM jobs") == [(0,)]
+    assert provider.requests == []
+
+
+def controlled_by(terminal):
+    """In a new process: the terminal ends it by SIGHUP when it is closed."""
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+@contextmanager
+def deaf():
+    """The address of a server that takes no more connections: whoever calls waits for one."""
+    with socket.socket() as server, ExitStack() as callers:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(server.getsockname())
+        yield "http://{}:{}".format(*server.getsockname())
