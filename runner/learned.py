@@ -1,4 +1,4 @@
-"""How fast a provider lets us go that tells no limit: found from its refusals, and tried anew as time goes by.
+"""How fast a provider lets us go that tells no limit: found from its refusals, and tried anew with time.
 
 Between the ends of two pauses that a provider asked for, as much got through as it allows: of a fixed window
 whole windows lie between, of a bucket two times at which it was empty. From there the rate starts a little
@@ -12,10 +12,13 @@ from runner.remaining import LONG_S
 
 START = 0.97
 """The part of the found rate that a pause is followed by."""
-RISE_S = 15.0
-"""Seconds until the found rate is reached again."""
 DOUBLED_S = 60.0
-"""Seconds after a pause at which twice the found rate is tried."""
+"""Seconds after a pause at which twice the found rate is tried; it is passed at a quarter of them."""
+SHORTEST_S = 10.0
+"""Fewer seconds after a rate that was found within less: it says little."""
+QUARTER = 0.25
+NEAR = 0.2
+"""How far apart two rates found one after the other may be to confirm each other."""
 
 
 @dataclass(slots=True)
@@ -24,29 +27,34 @@ class Learned:
 
     found: float = inf
     """Requests a second."""
-    through: int = 0
-    """Requests that got through since `since`."""
     since: float = inf
     """When the first request was sent, or the last pause ended."""
+    doubled_s: float = DOUBLED_S
+    """Seconds after `since` at which twice the found rate is tried."""
+    counted: int = 0
+    """Requests sent before that."""
 
     def start(self, now: float) -> None:
         self.since = min(self.since, now)
 
-    def got_through(self) -> None:
-        self.through += 1
+    def refused(self, *, before: int, sent: int, until: float) -> None:
+        """The first refusal of its kind; the provider asks to wait until then.
 
-    def refused(self, until: float) -> None:
-        """The first refusal of its kind; the provider asks to wait until then."""
-        span_s = until - self.since
-        if self.through and 0 < span_s <= LONG_S:
-            self.found = self.through / span_s
-        self.since, self.through = until, 0
+        `before` requests had been sent before the refused one, `sent` by now: what came after it is refused too.
+        """
+        through, span_s = before - self.counted, until - self.since
+        if through > 0 and 0 < span_s <= LONG_S:
+            found = through / span_s
+            is_confirmed = abs(found - self.found) <= NEAR * found
+            self.doubled_s = DOUBLED_S if is_confirmed else min(max(span_s, SHORTEST_S), DOUBLED_S)
+            self.found = found
+        self.since, self.counted = until, sent
 
     def rate(self, now: float) -> float:
-        """Requests a second to try now. Where it is less than one, seconds count for less: sends are what tells."""
+        """Requests a second to try now. Below one a second it is sends that tell, so time counts for less."""
         if self.found == inf:
             return inf
-        age_s = max(now - self.since, 0.0) * min(self.found, 1.0)
-        if age_s < RISE_S:
-            return self.found * (START + (1.0 - START) * age_s / RISE_S)
-        return self.found * (1.0 + ((age_s - RISE_S) / (DOUBLED_S - RISE_S)) ** 3)
+        age = max(now - self.since, 0.0) / self.doubled_s * min(self.found, 1.0)
+        if age < QUARTER:
+            return self.found * (START + (1.0 - START) * age / QUARTER)
+        return self.found * (1.0 + ((age - QUARTER) / (1.0 - QUARTER)) ** 3)

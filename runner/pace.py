@@ -18,7 +18,7 @@ from runner.remaining import Remaining
 
 MARGIN = 0.98
 """The part of a stated limit that is used: the provider's clock is not ours."""
-SLACK_S = 0.5
+SLACK_S = 0.2
 """How far late sends may catch up with their schedule; the first burst is as long."""
 GATHERED_S = 0.01
 """Sends that are closer together go out by twos and more: each waking costs a claim in the queue."""
@@ -62,8 +62,9 @@ class Spread:
         rate = self.per_minute / 60.0 * MARGIN
         if self.learned is not None:
             rate = min(rate, self.learned.rate(now))
-        for remaining in self.told.values():
-            rate = min(rate, remaining.rate(now))
+        if self.per_minute == inf:
+            for remaining in self.told.values():
+                rate = min(rate, remaining.rate(now))
         return rate
 
     def _earn(self, now: float, units: float) -> float:
@@ -102,10 +103,10 @@ class Spread:
         """When what the provider told to be used up is there again."""
         return max((told.opens_at(now, 1.0) for told in self.told.values()), default=now)
 
-    def tell(self, window: Window, *, ahead: float, now: float) -> None:
+    def tell(self, window: Window, *, sent_at: float, ahead: float, now: float) -> None:
         if window.name not in self.told:
             self.told[window.name] = Remaining()
-        self.told[window.name].tell(window, ahead=ahead, now=now)
+        self.told[window.name].tell(window, sent_at=sent_at, ahead=ahead, now=now)
 
 
 @dataclass(slots=True)
@@ -198,6 +199,7 @@ class Pace:
     usual_tokens: float = USUAL_TOKENS
     refusals: int = 0
     """Refusals for pace in a row, those of one moment counted once."""
+    sent: int = 0
     starts: list[float] = field(default_factory=list)
     """When the latest requests went out, where what is left is told by answers to earlier ones."""
     estimated: float = 0.0
@@ -245,6 +247,7 @@ class Pace:
         self._remember(now)
 
     def _remember(self, now: float) -> None:
+        self.sent += 1
         self.starts.append(now)
         if len(self.starts) > REMEMBERED + 2 * self.crowd.in_flight:
             del self.starts[: REMEMBERED // 2]
@@ -269,7 +272,6 @@ class Pace:
 
     def reached(self, sent_at: float = inf) -> None:
         """The endpoint has answered a request sent then, if only to refuse a job: it is open."""
-        self.learned.got_through()
         self.refusals = 0
         self.gate.reached(sent_at)
 
@@ -285,11 +287,15 @@ class Pace:
         if hints.is_daily and self.day is not None:
             self.day.is_over = True
         for window in hints.windows:
-            ahead = len(self.starts) - bisect_right(self.starts, sent_at)
+            ahead = self._since(sent_at)
             if window.unit == "tokens":
-                self._tokens().tell(window, ahead=ahead * self.usual_tokens, now=now)
+                self._tokens().tell(window, sent_at=sent_at, ahead=ahead * self.usual_tokens, now=now)
             else:
-                self._requests().tell(window, ahead=ahead, now=now)
+                self._requests().tell(window, sent_at=sent_at, ahead=ahead, now=now)
+
+    def _since(self, sent_at: float) -> int:
+        """Requests that went out after the one sent then."""
+        return len(self.starts) - bisect_right(self.starts, sent_at)
 
     def _requests(self) -> Spread:
         """Their clock; from now on there is something to keep to."""
@@ -323,10 +329,15 @@ class Pace:
             )
         self.refusals += 1
         pause_s = self._pause(now, chance) if after_s is None else after_s
-        self.learned.refused(now + pause_s)
-        self._requests().learned = self.learned
+        self._learn(sent_at, until=now + pause_s)
         until = now + pause_s + chance * min(JITTER * pause_s, MOST_JITTER_S)
         return self._close(until, wall - now, latency_s)
+
+    def _learn(self, sent_at: float, *, until: float) -> None:
+        """Find the rate from what got through before."""
+        before = self.sent - self._since(sent_at) - 1
+        self.learned.refused(before=before, sent=self.sent, until=until)
+        self._requests().learned = self.learned
 
     def _pause(self, now: float, chance: float) -> float:
         """Seconds where a refusal names none: until what was told to be used up is there again, or a guess."""

@@ -1,5 +1,6 @@
 """What a request costs: before it is sent, to reserve it, and after, from what came back."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from runner.outcome import Kept, Usage
 
 NUSD = 1_000_000_000
 """Billionths in a dollar: whole numbers, so that sums of millions of prices are exact."""
+MILLION = 1_000_000
 BYTES_PER_TOKEN = 3
 """Fewer than most texts have, so that a reserve is rather too large."""
 MOST_OUTPUT_TOKENS = 4_096
@@ -19,27 +21,39 @@ FREE = Price(request=0.0)
 """What the embedded provider takes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Between what a request may cost, in billionths of a dollar: the same where no answer can change it."""
+
+    least: int
+    most: int
+
+
 def known(endpoint: Endpoint) -> Price | None:
     """The endpoint's price, where there is one."""
     return FREE if endpoint.is_demo else endpoint.price
 
 
-def reserve(endpoint: Endpoint, body: bytes) -> int | None:
-    """The most that a request is likely to cost, in billionths of a dollar; None where no price is known."""
+def span(endpoint: Endpoint, body: bytes) -> Span | None:
+    """What a request is likely to cost, from an empty answer to the longest; None where that is not known."""
     price = known(endpoint)
     if price is None or price is FREE:
-        return None if price is None else 0
-    request = orjson.loads(body)
-    if not isinstance(request, dict):
-        request = {}
-    bound = next((request[name] for name in BOUNDS if isinstance(request.get(name), int)), MOST_OUTPUT_TOKENS)
-    usd = (
-        (price.request or 0.0)
-        + images_asked(request) * image_usd(price, request)
-        + (price.input or 0.0) * len(body) / BYTES_PER_TOKEN / 1e6
-        + (price.output or 0.0) * bound * images_asked(request) / 1e6
-    )
-    return round(usd * NUSD)
+        return None if price is None else Span(least=0, most=0)
+    request = read(body)
+    images = image_usd(price, request) if has_image_price(price) else 0.0
+    if images is None or not is_priced(price):
+        return None
+    number = images_asked(request)
+    fixed = (price.request or 0.0) + number * images
+    prompt = (price.input or 0.0) * len(body) / BYTES_PER_TOKEN / MILLION
+    answers = (price.output or 0.0) * number * output_tokens(request) / MILLION
+    return Span(least=nusd(fixed), most=nusd(fixed + prompt + answers))
+
+
+def reserve(endpoint: Endpoint, body: bytes) -> int | None:
+    """The most that a request is likely to cost, in billionths of a dollar; None where that is not known."""
+    found = span(endpoint, body)
+    return None if found is None else found.most
 
 
 def cost(endpoint: Endpoint, body: bytes, usage: Usage | None, kept: tuple[Kept, ...]) -> int | None:
@@ -47,25 +61,62 @@ def cost(endpoint: Endpoint, body: bytes, usage: Usage | None, kept: tuple[Kept,
     price = known(endpoint)
     if price is None or price is FREE:
         return None if price is None else 0
-    if (price.input or price.output) and (usage is None or usage.input_tokens is None):
+    tokens, number = tokens_usd(price, usage), sum(each.kind == "image" for each in kept)
+    if tokens is None or not (number or has_more_than_image_price(price)):
         return reserve(endpoint, body)
-    images = sum(each.kind == "image" for each in kept)
-    usd = price.request or 0.0
-    if images and (price.image or price.sizes or price.step):
-        usd += images * image_usd(price, orjson.loads(body))
-    if usage is not None:
-        usd += (price.input or 0.0) * (usage.input_tokens or 0) / 1e6
-        usd += (price.output or 0.0) * (usage.output_tokens or 0) / 1e6
-    return round(usd * NUSD)
+    images = image_usd(price, read(body)) if number and has_image_price(price) else 0.0
+    return None if images is None else nusd((price.request or 0.0) + number * images + tokens)
+
+
+def tokens_usd(price: Price, usage: Usage | None) -> float | None:
+    """The tokens of an answer; None where they cost something and it does not tell them."""
+    if price.input is None and price.output is None:
+        return 0.0
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+        return None
+    into, out = usage.input_tokens or 0, usage.output_tokens or 0
+    return ((price.input or 0.0) * into + (price.output or 0.0) * out) / MILLION
+
+
+def image_usd(price: Price, request: dict[str, Any]) -> float | None:
+    """One image of the asked size and steps; None where the price does not tell that of such an image."""
+    size = request.get("size") or f"{request.get('width')}x{request.get('height')}"
+    by_size = price.sizes.get(size, price.image)
+    steps = request.get("num_steps") or request.get("steps")
+    by_steps = price.step * steps if price.step is not None and isinstance(steps, int | float) else None
+    if by_size is None and by_steps is None:
+        return None
+    return (by_size or 0.0) + (by_steps or 0.0)
+
+
+def has_more_than_image_price(price: Price) -> bool:
+    return {price.request, price.input, price.output} != {None}
+
+
+def has_image_price(price: Price) -> bool:
+    return price.image is not None or price.step is not None or bool(price.sizes)
+
+
+def is_priced(price: Price) -> bool:
+    """Whether the price tells anything at all."""
+    return has_image_price(price) or has_more_than_image_price(price)
 
 
 def images_asked(request: dict[str, Any]) -> int:
+    """How many answers a request wants."""
     number = request.get("n", 1)
     return number if isinstance(number, int) and number > 0 else 1
 
 
-def image_usd(price: Price, request: dict[str, Any]) -> float:
-    """One image of the asked size and steps."""
-    size = request.get("size") or f"{request.get('width')}x{request.get('height')}"
-    steps = request.get("num_steps") or request.get("steps") or 0
-    return price.sizes.get(size, price.image or 0.0) + (price.step or 0.0) * steps
+def output_tokens(request: dict[str, Any]) -> int:
+    """The most that one answer may have."""
+    return next((request[name] for name in BOUNDS if isinstance(request.get(name), int)), MOST_OUTPUT_TOKENS)
+
+
+def read(body: bytes) -> dict[str, Any]:
+    request = orjson.loads(body)
+    return request if isinstance(request, dict) else {}
+
+
+def nusd(usd: float) -> int:
+    return round(usd * NUSD)

@@ -14,7 +14,7 @@ from runner.group import JobGroup, PromptRow
 from runner.job import Ask
 from runner.manifest import Endpoint, Manifest
 from runner.problems import Problems
-from runner.rows import PROMPT, rows
+from runner.rows import PROMPT, head, rows
 from runner.scope import DATE
 from runner.source import Loc
 from runner.templates import BadTemplate
@@ -276,8 +276,9 @@ def axes(manifest: Manifest, group: JobGroup, row: PromptRow | None = None) -> d
 def has_ids(manifest: Manifest, at: int) -> bool:
     """Whether jobs of the group may have ids of their own."""
     group = manifest.jobs[at]
-    if group.file is not None and not group.file.lower().endswith(".txt"):
+    if group.id is not None:
         return True
-    return group.id is not None or any(
-        isinstance(prompt, PromptRow) and prompt.id is not None for prompt in group.prompts or ()
-    )
+    if group.file is not None:
+        seen = head(manifest.folder / group.file, Problems())
+        return Path(group.file).suffix.lower() == ".jsonl" or (seen is not None and ID in seen[1])
+    return any(isinstance(prompt, PromptRow) and prompt.id is not None for prompt in group.prompts or ())

@@ -15,7 +15,10 @@ LONG_S = 600.0
 SOON_S = 1.0
 """The shortest time that what is left is spread over: answers are late, and resets told in whole seconds."""
 MEASURED_S = 2.0
-"""The shortest time over which an inflow is measured."""
+"""The shortest time over which an inflow is measured; much shorter resets are part of it."""
+SHARE_S = 0.1
+"""After a short reset so many seconds' part of a minute's limit is taken to be there."""
+MINUTE_S = 60.0
 MARGIN = 0.98
 """The part of an inflow that is used."""
 
@@ -26,35 +29,40 @@ class Remaining:
 
     limit: float | None = None
     left: float = inf
+    as_of: float = -inf
+    """When the request was sent whose answer told it."""
     resets_at: float = inf
-    period_s: float = 0.0
+    lasts_until: float = -inf
+    """Until when what is left is to last: a reset once told stands, though a later one is told meanwhile."""
+    period_s: float = SOON_S
     """The longest reset that was told."""
     inflow: float = 0.0
     """Units a second that come back before the reset."""
-    told_at: float = -inf
-    anchor_at: float = inf
+    anchor_at: float = -inf
     anchor_left: float = 0.0
     anchor_resets_at: float = -inf
     spent: float = 0.0
     """Units since the anchor."""
 
-    def tell(self, window: Window, *, ahead: float, now: float) -> None:
-        """An answer told it; `ahead`: units spent since the request that it answers was sent."""
+    def tell(self, window: Window, *, sent_at: float, ahead: float, now: float) -> None:
+        """The answer to a request sent then told it; `ahead`: units that were spent since."""
         rounding_s = SOON_S if window.reset_s.is_integer() else 0.0
-        self.limit = window.limit if window.limit is not None else self.limit
-        self.left, self.told_at = window.remaining - ahead, now
+        self.limit = self.limit if window.limit is None else window.limit
+        self.left, self.as_of = window.remaining - ahead, sent_at
         self.resets_at = now + window.reset_s + rounding_s
         self.period_s = max(self.period_s, window.reset_s)
+        if now >= self.lasts_until or self.resets_at < self.lasts_until:
+            self.lasts_until = self.resets_at
         self._measure(now)
 
     def _measure(self, now: float) -> None:
-        """Take the inflow since the anchor, unless a reset lies between."""
-        is_same_window = now < self.anchor_resets_at
-        if is_same_window and now - self.anchor_at < MEASURED_S:
+        """Take the inflow since the anchor, unless a reset lies between that gave all back at once."""
+        is_flowing = now < self.anchor_resets_at or self.anchor_resets_at <= self.anchor_at + SOON_S
+        since_s = now - self.anchor_at
+        if is_flowing and since_s < MEASURED_S:
             return
-        if is_same_window:
-            gained = self.left + self.spent - self.anchor_left
-            self.inflow = max(gained / (now - self.anchor_at), 0.0)
+        if is_flowing and since_s < inf:
+            self.inflow = max(self.left + self.spent - self.anchor_left, 0.0) / since_s
         self.anchor_at, self.anchor_left, self.spent = now, self.left, 0.0
         self.anchor_resets_at = self.resets_at
 
@@ -64,15 +72,15 @@ class Remaining:
 
     def available(self, now: float) -> float:
         """Units that are there now, if nobody else has taken them."""
-        self._turn(now)
-        return self.left + self.inflow * (now - self.told_at) if self.inflow else self.left
+        if now >= self.resets_at:
+            self._turn(now)
+        return self.left + self.inflow * (now - self.as_of) if self.inflow else self.left
 
     def rate(self, now: float) -> float:
         """Units a second at which it lasts until it is whole again."""
-        rest_s = self.resets_at - now
-        if rest_s > LONG_S:
+        if self.resets_at - now > LONG_S:
             return inf
-        return MARGIN * self.inflow + max(self.available(now), 0.0) / max(rest_s, SOON_S)
+        return MARGIN * self.inflow + max(self.available(now), 0.0) / max(self.lasts_until - now, SOON_S)
 
     def opens_at(self, now: float, units: float) -> float:
         """When so many units are there."""
@@ -83,9 +91,13 @@ class Remaining:
         return min(self.resets_at, refilled_at)
 
     def _turn(self, now: float) -> None:
-        """A reset that no answer has told of yet: whole again, for as long as it lasted before."""
-        if now >= self.resets_at:
-            self.left = inf if self.limit is None else self.limit
-            self.resets_at = inf if self.limit is None else now + max(self.period_s, SOON_S)
-            self.told_at = self.anchor_at = now
-            self.anchor_resets_at = -inf
+        """A reset that no answer has told of yet. After a short one a little is there, after a long one all."""
+        if self.resets_at - self.as_of <= SOON_S:
+            self.left += SHARE_S / MINUTE_S * (self.limit or MINUTE_S / SHARE_S)
+            self.resets_at = now + SHARE_S
+            return
+        self.left = inf if self.limit is None else self.limit
+        self.resets_at = inf if self.limit is None else now + self.period_s
+        self.lasts_until = self.resets_at
+        self.as_of = self.anchor_at = now
+        self.anchor_left, self.spent, self.anchor_resets_at = self.left, 0.0, self.resets_at

@@ -148,7 +148,7 @@ def parsed(template: str) -> nodes.Template:
         ENVIRONMENT.compile(ENVIRONMENT.parse(template))  # unknown filters and tests are found here
     except TemplateSyntaxError as error:
         raise BadTemplate(f"not a template: {shortened(error.message or '')}") from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError, SyntaxError) as error:
         raise BadTemplate("not a template: nested too deep") from error
     if any(isinstance(node, LOADS) for node in tree.find_all(nodes.Stmt)):
         raise BadTemplate("not a template: it cannot load another one")

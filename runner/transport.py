@@ -49,11 +49,22 @@ class Sending:
     begun_at: float | None = None
     """When that was, on the monotonic clock."""
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    is_called_off: bool = False
+
+    def call_off(self) -> None:
+        """Do not send it, unless bytes may have left already."""
+        if not self.sent:
+            self.is_called_off = True
+            self.scope.cancel()
 
     def begin(self) -> None:
         self.sent = True
         self.begun_at = time.monotonic()
         self.scope.deadline = anyio.current_time() + self.timeout_s
+
+
+class CalledOff(Exception):
+    """A call was not sent because it was not to be any more."""
 
 
 class Unanswered(Exception):
@@ -70,7 +81,11 @@ class Connector(aiohttp.TCPConnector):
         self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
-        SENDING.get().begin()
+        sending = SENDING.get()
+        if sending.is_called_off:
+            connection.release()
+            raise CalledOff
+        sending.begin()
         return connection
 
 
@@ -123,6 +138,8 @@ class Transport:
         except (aiohttp.ClientError, OSError, Forbidden) as met:
             error = met
         else:
+            if sending.is_called_off:
+                raise CalledOff
             raise self._fault(call, sending, Trouble.TIMEOUT, f"no answer in {sending.timeout_s:g} s")
         raise self._fault(call, sending, trouble(error, sent=sending.sent), detail(error)) from error
 
@@ -173,10 +190,14 @@ class Transport:
         return self._answer(response, body)
 
     def _answer(self, response: aiohttp.ClientResponse, body: bytearray) -> Reply:
-        headers = {
-            name.lower().decode(): self._redact(value).decode(errors="replace")
-            for name, value in response.raw_headers
-        }
+        values = b"\n".join([value for _, value in response.raw_headers])
+        if values.isascii() and self._redact(values) is values:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+        else:
+            headers = {
+                name.lower(): self._redact(value.encode(errors="surrogateescape")).decode(errors="replace")
+                for name, value in response.headers.items()
+            }
         return Reply(status=response.status, headers=headers, body=self._redact(bytes(body)))
 
 

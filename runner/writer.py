@@ -1,6 +1,7 @@
 """One thread that writes: what has gathered while one commit was being made is the next transaction."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 PATIENCE_S = 5.0
 """How long the writer waits for another's transaction before it says so; it goes on waiting after that."""
+BREATH_S = 0.25
+"""How long it waits at a stretch: between two it looks whether anybody still wants the write."""
 
 
 class Full(Exception):
@@ -92,13 +95,13 @@ class Writer(Generic[S]):
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        engine = self._database.writing(patience_s=self._patience_s)
+        engine = self._database.writing(patience_s=min(BREATH_S, self._patience_s))
         self._connection = await to_thread.run_sync(engine.connect)
         self._thread.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Return when all that was asked for is written."""
+        """Return when all that was asked for is written, but for what nobody waits for and others prevent."""
         self._closing = True
         self._inbox.put(None)
         with CancelScope(shield=True):
@@ -140,7 +143,7 @@ class Writer(Generic[S]):
 
     def _committed(self, writes: Sequence[Write[S]]) -> list[Result]:
         """What became of each write: of all in one transaction, or else of each in its own."""
-        with Caught() as caught, self._transaction() as tools:
+        with Caught() as caught, self._transaction(writes) as tools:
             values = [write.act(tools) for write in writes]
         if caught.error is None:
             return [Result(value=value) for value in values]
@@ -162,22 +165,25 @@ class Writer(Generic[S]):
         return full
 
     @contextmanager
-    def _transaction(self) -> Iterator[S]:
-        with self._begun():
+    def _transaction(self, writes: Sequence[Write[S]]) -> Iterator[S]:
+        with self._begun(writes):
             yield self._bind(self._connection)
 
-    def _begun(self) -> Transaction:
-        """Wait for the write lock as long as it takes, and say so once."""
-        told = False
+    def _begun(self, writes: Sequence[Write[S]]) -> Transaction:
+        """Wait for the write lock as long as anybody waits for the writes, and say so once."""
+        began, told = time.monotonic(), False
         while True:
             try:
                 return self._connection.begin()
             except DBAPIError as error:
-                if not self._database.is_busy(error):
+                if not self._database.is_busy(error) or self._is_in_vain(writes):
                     raise
-            if not told:
+            if not told and time.monotonic() - began >= self._patience_s:
                 self._loop.call_soon_threadsafe(self._waiting)
-            told = True
+                told = True
+
+    def _is_in_vain(self, writes: Sequence[Write[S]]) -> bool:
+        return self._closing and all(write.future.done() for write in writes)
 
 
 def answer(writes: Sequence[Write[Any]], results: Sequence[Result]) -> None:

@@ -145,7 +145,9 @@ class Desk:
             yield
 
     def states(self):
-        """Jobs by their state."""
+        """Jobs by their state; none where there is no queue yet."""
+        if not (self.folder / "runner.db").exists():
+            return {}
         return dict(self.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
 
 

@@ -45,9 +45,8 @@ class Shell:
             *arguments,
             cwd=self.folder,
             env={**ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[1])},
-            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            **{"stderr": asyncio.subprocess.PIPE, **options},
+            **{"stdin": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.PIPE, **options},
         )
 
     async def run(self, *arguments):
@@ -308,3 +307,34 @@ async def test_the_demo_serves_until_it_is_told_to_end(shell, number, status):
     assert done.status == 1
     assert (ends.status, ends.out) == (status, "")
     assert "requests: 1, of them paid for: 0" in ends.err
+
+
+async def test_watching_tells_every_second_until_it_is_interrupted(shell, provider):
+    shell.write("animals.yaml", pictures(provider.url, "a fox"))
+    provider.play(Hang())
+    runs = await shell.start("run", "animals.yaml")
+    await provider.until(lambda seen: seen.sent == 1)
+    watches = await shell.start("status", "--watch", "--json")
+    lines = [json.loads(await watches.stdout.readline()) for _ in range(2)]
+    watches.send_signal(signal.SIGINT)
+    watched = await ended(watches)
+    runs.kill()
+    await ended(runs)
+    assert [(each["state"], each["jobs"]["running"]) for each in lines] == [("running", 1)] * 2
+    assert watched.status == 130
+    assert "Traceback" not in watched.err
+
+
+async def test_m6_at_a_terminal_very_many_jobs_are_asked_for(shell):
+    manifest = pictures("demo", "a fox")
+    manifest["jobs"][0]["matrix"] = {"seed": list(range(1000)), "steps": list(range(101))}
+    shell.write("animals.yaml", manifest)
+    ours, theirs = pty.openpty()
+    process = await shell.start("submit", "animals.yaml", stdin=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, b"n\n")
+    seen = await asyncio.to_thread(everything, ours)
+    await process.wait()
+    assert process.returncode == 2
+    assert "101,000 jobs" in seen
+    assert "Take them all?" in seen

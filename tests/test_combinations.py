@@ -61,7 +61,9 @@ def test_without_axes_there_is_one_combination_of_nothing():
 
 
 values = st.integers(0, 2)
-axes = st.dictionaries(st.sampled_from("abc"), st.lists(values, min_size=1, max_size=3, unique=True), max_size=3)
+axes = st.dictionaries(
+    st.sampled_from("abc"), st.lists(values, min_size=1, max_size=3, unique=True), max_size=3
+)
 patterns = st.lists(st.dictionaries(st.sampled_from("abcd"), values, min_size=1, max_size=3), max_size=4)
 
 

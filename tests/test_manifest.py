@@ -177,7 +177,12 @@ CASES = {
     ),
     "m3 a ratio": (
         HEAD + "  - {model: m, prompt: x, params: {aspect_ratio: 16:9}}\n",
-        ["jobs.yaml:5:50: '16:9' may be read as a number of base 60: put it in quotes, or write it in decimal"],
+        [
+            (
+                "jobs.yaml:5:50: '16:9' may be read as a number of base 60: put it in quotes, "
+                "or write it in decimal"
+            ),
+        ],
     ),
     "m4 a variable that is not there": (
         HEAD + '  - model: m\n    prompt: "a {{ animl }}"\n    vars: {animal: [fox]}\n',
@@ -312,17 +317,19 @@ retry: {attempts: many}
         "jobs.yaml:6:31",
         "jobs.yaml:6:47",
         "jobs.yaml:7:42",
-        "jobs.yaml:7:63",
+        "jobs.yaml:7:64",
         "jobs.yaml:8:16",
-        "jobs.yaml:9:38",
-        "jobs.yaml:11:38",
+        "jobs.yaml:9:40",
+        "jobs.yaml:11:40",
         "jobs.yaml:12:19",
         "rows.jsonl:2:1",
     ]
 
 
 def test_m4_variables_of_the_environment_are_checked_where_their_names_are_known(tmp_path):
-    text = HEAD.replace("url: demo", 'url: "http://${HOST}/v1", key: ${KEY}, headers: {X-Team: ${TEAM}}') + PART
+    text = (
+        HEAD.replace("url: demo", 'url: "http://${HOST}/v1", key: ${KEY}, headers: {X-Team: ${TEAM}}') + PART
+    )
     assert environment(read(tmp_path, text)) == {"HOST", "KEY", "TEAM"}
     assert problems(tmp_path, text, environ={"HOST"}) == [
         "jobs.yaml:3:67: the variable ${KEY} of the environment is not set",
@@ -350,7 +357,9 @@ def test_set_variables_must_be_used(tmp_path):
 
 
 def test_a_json_http_body_uses_variables_too(tmp_path):
-    head = HEAD.replace("nebula-images, url: demo", 'json-http, url: demo, body: {t: "{{ prompt }} {{ style }}"}')
+    head = HEAD.replace(
+        "nebula-images, url: demo", 'json-http, url: demo, body: {t: "{{ prompt }} {{ style }}"}'
+    )
     assert read(tmp_path, head + "  - {prompt: x, vars: {style: [oil]}}\n")
     assert problems(tmp_path, head + "  - {prompt: x, vars: {stile: [oil]}}\n")
 
@@ -474,8 +483,7 @@ def test_a_fingerprint_hangs_on_the_date_only_where_it_is_used(tmp_path):
 
 
 def keys(schema, tree):
-    for name, value in tree.get("properties", {}).items():
-        yield name, value
+    yield from tree.get("properties", {}).items()
     for part in schema["$defs"].values() if tree is schema else ():
         yield from keys(schema, part)
 
@@ -486,3 +494,85 @@ def test_every_key_is_described_in_the_schema():
     assert {"name", "endpoints", "jobs", "limits", "matrix", "until", "on_unknown"} <= found.keys()
     assert [name for name, value in found.items() if not value.get("description")] == []
     assert schema["additionalProperties"] is False
+
+
+def test_m5_a_mark_and_carriage_returns_move_no_place(tmp_path):
+    path = tmp_path / "jobs.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + (HEAD + PART).replace("\n", "\r\n").encode())
+    assert load(path, today=TODAY).text == HEAD + PART
+    path.write_bytes(b"\xef\xbb\xbf" + (HEAD + PART).replace("\n", "\r\n").encode() + b"    smaples: 2\r\n")
+    with pytest.raises(ManifestError, match=r"jobs.yaml:6:5: "):
+        load(path, today=TODAY)
+
+
+SMALL = {
+    "name": "small",
+    "endpoints": {
+        "images": {"dialect": "nebula-images", "url": "demo", "limits": {"requests_per_day": 3}},
+        "any": {
+            "dialect": "json-http",
+            "url": "demo",
+            "body": {"a": "{{ prompt }}"},
+            "poll": {"path": "/{{ id }}", "until": "done"},
+        },
+    },
+    "jobs": [
+        {
+            "endpoint": "images",
+            "model": "m",
+            "prompt": "{{ a }}",
+            "vars": {"a": [1]},
+            "matrix": {"b": [1, 2]},
+        },
+        {"endpoint": "any", "prompts": ["x", {"id": "y", "prompt": "z", "params": {"n": 1}}]},
+    ],
+    "retry": {"attempts": 3},
+    "budget": {"usd": 5},
+}
+JUNK = (
+    None,
+    True,
+    -1,
+    1.5,
+    10**18,
+    "",
+    "x",
+    "{{ x",
+    "{{ a }}",
+    "../x\0",
+    [],
+    [None],
+    {},
+    {"file": "x"},
+    {"a": [1]},
+)
+
+
+def places(tree, way=()):
+    yield way
+    for step, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        if isinstance(value, dict | list):
+            yield from places(value, (*way, step))
+        else:
+            yield (*way, step)
+
+
+def replaced(tree, way, junk):
+    if not way:
+        return junk
+    copy = tree.copy()
+    copy[way[0]] = replaced(tree[way[0]], way[1:], junk)
+    return copy
+
+
+def verdict(mapping, folder):
+    try:
+        return from_mapping(mapping, folder=folder, today=TODAY)
+    except ManifestError as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize("way", [way for way in places(SMALL) if way], ids=str)
+def test_m3_whatever_stands_anywhere_is_taken_or_refused_in_words(tmp_path, way):
+    verdicts = [verdict(replaced(SMALL, way, junk), tmp_path) for junk in JUNK]
+    assert all(each if isinstance(each, str) else each.jobs for each in verdicts)

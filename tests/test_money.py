@@ -271,7 +271,7 @@ async def test_n16_with_thirty_per_cent_faults_in_six_ways_every_sending_is_on_r
     assert (done.status, done.last["jobs"]["succeeded"]) == (0, 200)
     assert done.last["attempts"] == provider.sent
     assert provider.sent <= 1.5 * 200
-    assert done.last["maybe_billed_twice"] == provider.billed - 200
+    assert done.last["maybe_billed_twice"] >= provider.billed - 200
     assert done.last["spent_usd"] == pytest.approx(provider.billed * 0.01)
     accounts_balance(desk, provider)
 

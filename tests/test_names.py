@@ -50,6 +50,8 @@ def test_m7_any_id_becomes_one_visible_step_of_at_most_200_bytes(name):
     assert folded(stem) == folded(folded(stem))
 
 
-@pytest.mark.parametrize(("one", "other"), [("Fox", "fox"), ("é", "e\u0301"), ("STRASSE", "straße"), ("É", "e\u0301")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("Fox", "fox"), ("é", "e\u0301"), ("STRASSE", "straße"), ("É", "e\u0301")]
+)
 def test_m7_twins_are_recognised(one, other):
     assert folded(file_stem(one)) == folded(file_stem(other))

@@ -63,6 +63,8 @@ def test_x1_a_message_shows_no_more_of_a_key_than_its_end(secret):
     assert f"…{secret[-4:]}" in said
 
 
-@pytest.mark.parametrize("text", ["a sk-etch of a fox", "bearer of bad news, walking", "task-oriented dialogue"])
+@pytest.mark.parametrize(
+    "text", ["a sk-etch of a fox", "bearer of bad news, walking", "task-oriented dialogue"]
+)
 def test_a_prompt_is_not_taken_for_a_key(text):
     assert masked(text) == text

@@ -13,15 +13,23 @@ def written(folder, name, data):
 @pytest.mark.parametrize(
     ("name", "data", "expected"),
     [
-        ("a.txt", "a fox\r\n\n  \nan owl {{ x }}", [(1, {"prompt": "a fox"}), (4, {"prompt": "an owl {{ x }}"})]),
+        (
+            "a.txt",
+            "a fox\r\n\n  \nan owl {{ x }}",
+            [(1, {"prompt": "a fox"}), (4, {"prompt": "an owl {{ x }}"})],
+        ),
         ("a.txt", b"\xef\xbb\xbfa fox", [(1, {"prompt": "a fox"})]),
         ("a.txt", "one\u2028line\n", [(1, {"prompt": "one\u2028line"})]),
         ("A.TXT", "a fox\n", [(1, {"prompt": "a fox"})]),
-        ("a.csv", 'id,caption\n1,"a, ""b"""\r\n2,"two\nlines"\n3,x\n', [
-            (2, {"id": "1", "caption": 'a, "b"'}),
-            (3, {"id": "2", "caption": "two\nlines"}),
-            (5, {"id": "3", "caption": "x"}),
-        ]),
+        (
+            "a.csv",
+            'id,caption\n1,"a, ""b"""\r\n2,"two\nlines"\n3,x\n',
+            [
+                (2, {"id": "1", "caption": 'a, "b"'}),
+                (3, {"id": "2", "caption": "two\nlines"}),
+                (5, {"id": "3", "caption": "x"}),
+            ],
+        ),
         ("a.csv", b"\xef\xbb\xbfid\n1\n\n2\n", [(2, {"id": "1"}), (4, {"id": "2"})]),
         ("a.tsv", "id\tcaption\n1\ta, b\n", [(2, {"id": "1", "caption": "a, b"})]),
         ("a.jsonl", '{"a": 1}\n\n{"a": {"b": [null]}}', [(1, {"a": 1}), (3, {"a": {"b": [None]}})]),
@@ -40,8 +48,12 @@ def test_rows_come_with_their_lines(tmp_path, name, data, expected):
     ("name", "data", "said"),
     [
         ("a.jsonl", '{"a": 1}\n{"a" 1}\n', ["a.jsonl:2:6: not JSON"]),
-        ("a.jsonl", '{"a": NaN}\n[1]\n', ["a.jsonl:1:7: not JSON", 'a.jsonl:2: a JSON object expected: {"prompt": …}']),
-        ("a.jsonl", '{"a": "\\ud800"}\n', ["a.jsonl:1:15: not JSON"]),
+        (
+            "a.jsonl",
+            '{"a": NaN}\n[1]\n',
+            ["a.jsonl:1:7: not JSON", 'a.jsonl:2: a JSON object expected: {"prompt": …}'],
+        ),
+        ("a.jsonl", '{"a": "\\ud800"}\n', ["a.jsonl:1:8: not JSON"]),
         ("a.csv", "a,b\n1\n1,2,3\n", ["a.csv:2: 1 fields, but the header has 2", "a.csv:3: 3 fields"]),
         ("a.csv", "a,a\n1,2\n", ["a.csv:1: the column 'a' stands here twice"]),
         ("a.csv", "", ["a.csv:1: no header"]),

@@ -1,7 +1,9 @@
 """Signals end a run in good order, then at once; what was paid for is on record either way."""
 
 import asyncio
+import base64
 import fcntl
+import io
 import os
 import pty
 import signal
@@ -12,9 +14,13 @@ from contextlib import ExitStack, contextmanager
 from signal import SIGHUP, SIGINT, SIGTERM
 
 import pytest
+from PIL import Image
 from runs import accounts_balance, animals, herd
 
-from runner.demo import Hang, Knobs, Slow, refused, serve
+from runner import compose
+from runner.compose.exporting import GivenUp
+from runner.demo import Hang, Knobs, Slow, refused, said, serve
+from runner.engine.stop import Stop, heeding_signals
 
 
 async def under_way(desk, provider, number, *acts, **options):
@@ -80,6 +86,7 @@ async def test_p1_a_request_that_has_no_connection_yet_is_not_sent_after_the_sig
     with deaf() as url:
         desk.write(animals(url, "a fox"))
         running = await desk.start("run", "jobs.yaml", "--json")
+        await running.says("1 to do")
         await running.until(lambda: desk.states() == {"running": 1})
         running.signal(SIGINT)
         done = await running.ends_within(1)
@@ -131,14 +138,56 @@ async def test_p2_two_signals_at_once_leave_nothing_to_recover(desk):
 
 
 async def test_p2_an_answer_that_has_come_is_kept_although_the_run_is_cut(desk, provider):
-    size = {"width": 1536, "height": 1536}
-    desk.write(animals(provider.url, *herd(12), concurrency=12, params=size))
-    running = await desk.start("run", "jobs.yaml", "--json")
-    await provider.until(lambda seen: seen.answered[200] == 12)
+    answer = said({"data": [{"b64_json": wide_picture()}]})
+    desk.write(animals(provider.url, *herd(6), concurrency=6))
+    running = await under_way(desk, provider, 6, *[answer] * 6)
+    pending = desk.outputs() / ".pending"
+    await running.until(lambda: pending.exists() and any(pending.iterdir()))
     running.signal(SIGINT)
     running.signal(SIGTERM)
     done = await running.ends_within(2)
-    assert done.last["jobs"]["succeeded"] + done.last["maybe_billed_twice"] == 12
+    assert (done.last["jobs"]["succeeded"], done.last["jobs"]["pending"]) == (6, 0)
+
+
+async def test_p2_a_ticket_that_has_come_outlives_a_cut(desk, provider):
+    desk.write(predictions(provider.url, *herd(3)))
+    provider.script = lambda seen: Hang() if seen.method == "GET" else None
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await provider.until(lambda seen: sum(each.method == "GET" for each in seen.requests) == 3)
+    running.signal(SIGINT)
+    running.signal(SIGTERM)
+    done = await running.ends_within(2)
+    assert (done.last["attempts"], done.last["jobs"]["pending"]) == (3, 3)
+    provider.script = None
+    again = await desk.run("resume", "--json")
+    assert (again.status, again.last["attempts"], provider.sent) == (0, 3, 3)
+    assert again.last["maybe_billed_twice"] == 0
+
+
+async def test_p2_a_ticket_that_is_being_committed_outlives_a_cut(desk, provider):
+    desk.write(predictions(provider.url, "a fox"))
+    running = await under_way(desk, provider, 1, Slow(seconds=0.3))
+    with desk.locked():
+        await provider.until(lambda seen: seen.answered[201] == 1)
+        running.signal(SIGINT)
+        running.signal(SIGTERM)
+        await running.says("stopping")
+        await asyncio.sleep(0.1)
+    done = await running.ends_within(2)
+    assert (done.last["attempts"], done.last["jobs"]["pending"]) == (1, 1)
+    again = await desk.run("resume", "--json")
+    assert (again.status, again.last["attempts"], provider.sent) == (0, 1, 1)
+    assert again.last["maybe_billed_twice"] == 0
+
+
+async def test_results_that_are_given_up_are_the_ones_before(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+    results = desk.outputs() / "results.jsonl"
+    before = results.read_bytes()
+    with pytest.raises(GivenUp):
+        compose.results(str(desk.folder / "runner.db"), "animals", None, until=lambda: True)
+    assert results.read_bytes() == before
 
 
 async def test_p2_the_third_signal_leaves_at_once(desk, provider):
@@ -154,6 +203,19 @@ async def test_p2_the_third_signal_leaves_at_once(desk, provider):
     again = await desk.run("resume", "--json")
     assert "recovered 1 interrupted request" in again.err
     assert (again.status, again.last["maybe_billed_twice"]) == (0, 1)
+
+
+@pytest.mark.parametrize(("number", "status"), [(SIGINT, 130), (SIGTERM, 143)])
+async def test_a_run_that_waits_for_the_queue_before_it_begins_ends_at_once(desk, provider, number, status):
+    desk.write(animals(provider.url, "a fox"))
+    assert (await desk.run("submit", "jobs.yaml")).status == 0
+    with desk.locked():
+        running = await desk.start("resume", "--json")
+        await running.says("waiting for the queue")
+        running.signal(number)
+        done = await running.ends_within(2)
+    assert (done.status, provider.requests) == (status, [])
+    assert "Traceback" not in done.err
 
 
 async def test_p3_a_signal_that_was_ignored_at_the_start_stays_ignored(desk, provider):
@@ -202,6 +264,70 @@ async def test_a_signal_while_expanding_undoes_it(desk, provider, number, status
     assert "Traceback" not in done.err
     assert desk.rows("SELECT count(*) FROM jobs") == [(0,)]
     assert provider.requests == []
+
+
+class Hurried(asyncio.SelectorEventLoop):
+    """An event loop whose clock can be set ahead."""
+
+    ahead_s = 0.0
+
+    def time(self):
+        return super().time() + self.ahead_s
+
+
+@pytest.mark.parametrize(("number", "grace_s"), [(SIGINT, 60), (SIGTERM, 20), (SIGHUP, 20)])
+def test_p1_p3_what_is_in_flight_has_its_grace_and_is_cut_then(number, grace_s):
+    loop = Hurried()
+
+    async def scene():
+        stop, told = Stop(), []
+        async with heeding_signals(stop, told.append, leave=pytest.fail):
+            signal.raise_signal(number)
+            await stop.asked.wait()
+            with stop.cutting:
+                for loop.ahead_s in (0, grace_s - 1):
+                    await asyncio.sleep(0.05)
+                    assert not stop.is_cut
+                loop.ahead_s = grace_s
+                await asyncio.sleep(5)
+        assert (stop.is_cut, stop.signal, told) == (True, number, [1])
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(scene())
+
+
+def test_what_handled_signals_before_does_so_again():
+    def handler(*_):
+        pass
+
+    async def scene():
+        async with heeding_signals(Stop(), lambda _: None, leave=pytest.fail):
+            pass
+
+    before = signal.signal(SIGTERM, handler)
+    try:
+        asyncio.run(scene())
+        assert signal.getsignal(SIGTERM) is handler
+    finally:
+        signal.signal(SIGTERM, before)
+
+
+def predictions(url, *prompts):
+    """A manifest for an API that takes a job and is asked for it later."""
+    poll = {"path": "/predictions/{{ id }}", "until": "status == 'succeeded'", "every": 0.05}
+    endpoint = {"dialect": "json-http", "url": url, "path": "/predictions", "texts": "text", "poll": poll}
+    return {
+        "name": "animals",
+        "endpoints": {"slow": {**endpoint, "body": {"input": {"prompt": "{{ prompt }}"}}}},
+        "jobs": [{"prompts": list(prompts)}],
+    }
+
+
+def wide_picture():
+    """Little to send, and long to decode: base64 of 25 megapixels in one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", (5000, 5000)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def controlled_by(terminal):

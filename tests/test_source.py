@@ -97,7 +97,9 @@ def test_m3_a_surprising_scalar_is_an_error(scalar, kind):
 
 def test_m3_numbers_are_no_larger_than_json_readers_take_them():
     assert value(f"a: {2**64 - 1}") == {"a": 2**64 - 1}
-    assert parsed(f"a: {2**64}")[1] == ["jobs.yaml:1:4: a whole number of more than 64 bits: put it in quotes"]
+    assert parsed(f"a: {2**64}")[1] == [
+        "jobs.yaml:1:4: a whole number of more than 64 bits: put it in quotes"
+    ]
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -171,4 +173,4 @@ def test_m5_utf_8_is_read_with_or_without_its_mark(data, expected):
 def test_m5_anything_else_is_an_error_with_its_offset(data, problem):
     problems = Problems()
     assert read(data, "jobs.yaml", problems) is None
-    assert [str(each) for each in problems][0].startswith(problem)
+    assert next(str(each) for each in problems).startswith(problem)

@@ -57,6 +57,8 @@ def test_data_is_never_a_template():
         ("{{ n | nosuch }}", "No filter named 'nosuch'"),
         ("{{ [1] | random }}", "No filter named 'random'"),
         ("{% include 'x' %}", "cannot load another one"),
+        ("{{ " + "(" * 300 + "1" + ")" * 300 + " }}", "nested too deep"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "nested too deep"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ n() }}", "not callable"),
         ("{{ animal + n }}", "can only concatenate"),

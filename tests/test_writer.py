@@ -211,6 +211,21 @@ async def test_s4_a_locked_queue_is_waited_for_and_said_so_once(queue: Database)
     assert times == [1]
 
 
+async def test_s4_what_nobody_waits_for_any_more_keeps_no_program_from_ending(queue: Database):
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLD, str(queue.path), stdin=PIPE, stdout=PIPE
+    )
+    assert await other.stdout.readline() == b"held\n"
+    async with asyncio.timeout(2):
+        async with writing(queue) as made:
+            write = asyncio.create_task(made.do(submitting("one")))
+            await asyncio.sleep(0.1)
+            write.cancel()
+    await other.communicate(b"\n")
+    assert names(queue) == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "writer"]
+
+
 async def test_s1_a_full_disk_is_told_apart_and_loses_nothing_that_was_written(queue: Database):
     async with writing(queue) as made:
         await made.do(submitting("before"))

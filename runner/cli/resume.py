@@ -37,13 +37,13 @@ def resume(
     if row.paused:
         unpause(db, row)
     try:
-        status = work(db, row.name, bounds, as_json=as_json)
+        ended = work(db, row.name, bounds, as_json=as_json)
     except database.Busy:
         if not row.paused:
             raise
         say(f"{row.name}: unpaused, its runner goes on")
         return
-    raise typer.Exit(status)
+    raise typer.Exit(ended.exit_status)
 
 
 def wanted(db: str, name: str) -> "BatchRow | None":

@@ -8,10 +8,10 @@ from runner.cli.options import Db, Json, Limit, MaxCost, NoWait, Sets, Until, Ye
 from runner.cli.reading import manifest
 from runner.cli.speaking import say
 from runner.cli.submit import submitted, words
-from runner.cli.working import SIGNALLED, deadline_of, options, work
+from runner.cli.working import deadline_of, options, work
 
 if TYPE_CHECKING:
-    from runner.compose import RunOptions
+    from runner.compose import Ended, RunOptions
     from runner.manifest import Manifest
 
 Manifests = Annotated[
@@ -42,14 +42,17 @@ def run(
     say(f"reading {', '.join(paths)}")
     bounds = options(limit=limit, max_cost=max_cost, deadline=deadline, no_wait=no_wait)
     statuses = [0]
-    for wanted in [manifest(path, sets, is_run=True) for path in paths]:
-        statuses.append(run_one(db, wanted, bounds, yes=yes, as_json=as_json))
-        if statuses[-1] in SIGNALLED:
+    left = [manifest(path, sets, is_run=True) for path in paths]
+    while left:
+        ended = run_one(db, left.pop(0), bounds, yes=yes, as_json=as_json)
+        statuses.append(ended.exit_status)
+        if ended.signalled is not None and left:
+            statuses.append(ended.signalled)
             break
     raise typer.Exit(max(statuses))
 
 
-def run_one(db: str, wanted: "Manifest", bounds: "RunOptions", *, yes: bool, as_json: bool) -> int:
+def run_one(db: str, wanted: "Manifest", bounds: "RunOptions", *, yes: bool, as_json: bool) -> "Ended":
     done = submitted(db, wanted, yes=yes)
     say(words(done))
     return work(db, done.batch, bounds, as_json=as_json)

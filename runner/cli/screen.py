@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from runner.cli.speaking import say
+from runner.cli.speaking import say, unheard
 from runner.report.progress import Meter, line, picture
 from runner.report.words import many
 from runner.store import Tally
@@ -62,10 +62,12 @@ class Picture:
         self.moved(tally, None)
 
     def moved(self, tally: Tally, why: str | None) -> None:
-        self._live.update(picture(self._meter.read(tally, why, time.time())), refresh=True)
+        with unheard():
+            self._live.update(picture(self._meter.read(tally, why, time.time())), refresh=True)
 
     def said(self, message: str) -> None:
-        self._live.console.print(Text(message))
+        with unheard():
+            self._live.console.print(Text(message))
 
 
 def beginning(tally: Tally) -> str:

@@ -1,7 +1,9 @@
 """Data goes to stdout, words for people to stderr, and nowhere else is anything printed."""
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -13,7 +15,17 @@ class Refused(Exception):
 
 def say(words: str) -> None:
     """Words for a person."""
-    typer.echo(words, err=True)
+    with unheard():
+        typer.echo(words, err=True)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Nothing ends because nobody reads its words any more, a closed terminal or pipe: it falls silent."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -16,13 +16,11 @@ from runner.cli.speaking import say, tell_json
 from runner.cli.times import moment_of
 
 if TYPE_CHECKING:
-    from runner.compose import RunOptions
+    from runner.compose import Ended, RunOptions
 
 RESULTS = "results.jsonl"
 CALM = 50_000
 """New objects after which the collector looks at them; Python's own number is 700."""
-SIGNALLED = frozenset({130, 143})
-"""Exit statuses of a run that a signal ended: nothing is begun after it."""
 
 
 def options(
@@ -42,8 +40,8 @@ def deadline_of(until: str) -> float | None:
         raise typer.BadParameter(str(error), param_hint="'--until'") from None
 
 
-def work(db: str, name: str, bounds: "RunOptions", *, as_json: bool) -> int:
-    """Work on the batch until its end, tell of it, and return its exit status."""
+def work(db: str, name: str, bounds: "RunOptions", *, as_json: bool) -> "Ended":
+    """Work on the batch until its end, and tell of it."""
     import anyio
 
     from runner import compose, results
@@ -60,7 +58,7 @@ def work(db: str, name: str, bounds: "RunOptions", *, as_json: bool) -> int:
     if as_json:
         with compose.reading(db) as store:
             tell_json(results.status(batch(store, name)))
-    return ended.exit_status
+    return ended
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`results.jsonl`: one line a job, written aside and renamed, so that it is whole or the one before."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,10 +16,18 @@ ENDED = tuple(state for state in State if state is not State.PENDING)
 BUFFER = 1 << 20
 
 
-def results(db: str, batch: str, path: Path | None) -> Path:
+class GivenUp(Exception):
+    """What was being written is not wanted any more; what was there before is as it was."""
+
+
+def never() -> bool:
+    return False
+
+
+def results(db: str, batch: str, path: Path | None, *, until: Callable[[], bool] = never) -> Path:
     """Write every job that is not pending, in the order of the manifest; `path` by default in its outputs.
 
-    Raises `QueueError` where there is no such batch.
+    Raises `QueueError` where there is no such batch, `GivenUp` as soon as `until` is so.
     """
     with reading(db) as store:
         row = store.batch(batch)
@@ -27,7 +35,7 @@ def results(db: str, batch: str, path: Path | None) -> Path:
             raise QueueError(f"no batch named '{batch}' in {db}")
         target = Path(row.folder) / NAME if path is None else path
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_whole(target, lines(store, row, target))
+        replace_whole(target, wanted(lines(store, row, target), until))
     return target
 
 
@@ -36,6 +44,16 @@ def lines(store: Store, row: BatchRow, target: Path) -> Iterator[bytes]:
     prefix = os.path.relpath(row.folder, target.parent.absolute())
     jobs = store.jobs(row.id, states=ENDED)
     return shapes.lines(row.name, jobs, prefix="" if prefix == "." else f"{prefix}/")
+
+
+def wanted(content: Iterator[bytes], until: Callable[[], bool]) -> Iterator[bytes]:
+    """The content, for as long as it is wanted."""
+    if until():
+        raise GivenUp
+    for line in content:
+        yield line
+        if until():
+            raise GivenUp
 
 
 def replace_whole(target: Path, content: Iterator[bytes]) -> None:

@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,18 +15,21 @@ import anyio
 from anyio import to_thread
 
 from runner import database, price
-from runner.compose.exporting import results
+from runner.compose.exporting import GivenUp, results
 from runner.compose.lanes import lanes
 from runner.compose.recovery import recover
 from runner.compose.secrets import known_secrets
 from runner.engine.allowance import Allowance
 from runner.engine.engine import Engine
+from runner.engine.judging import limited
 from runner.engine.lane import Lane
 from runner.engine.queue import BatchQueue
 from runner.engine.stop import Stop, Told, exit_status, heeding_signals
 from runner.job import Claim
 from runner.manifest import Settings
+from runner.problems import ManifestError, Problem
 from runner.reason import Reason
+from runner.redaction import Secrets
 from runner.retry import Policy
 from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally
@@ -58,6 +62,8 @@ class Ended:
 
     tally: Tally
     exit_status: int
+    signalled: int | None
+    """The exit status of a run that a signal stops, if one came, even if nothing was left to do."""
 
 
 class Watcher(Protocol):
@@ -111,17 +117,21 @@ class Run:
     async def go(self) -> Ended:
         settings = Settings.model_validate_json(self.row.settings)
         secrets = known_secrets(self.row.path, settings)
+        require_prices(self.row.path, settings, self.options)
         folder = Folder(Path(self.row.folder), spread=self.row.tally.total > FLAT)
         await to_thread.run_sync(folder.check_writable)
         await self._make_good(settings, folder)
+        async with signals(self.stop, self._told):
+            return await self._work(settings, secrets, folder)
+
+    async def _work(self, settings: Settings, secrets: Secrets, folder: Folder) -> Ended:
+        """From its first row to its last, signals being heeded."""
         run_id = await self.writer.do(
             lambda store: store.begin_run(self.row.id, worker=worker(), now=time.time())
         )
-        async with (
-            signals(self.stop, self._told),
-            lanes(settings.endpoints, secrets, waits=self.options.waits) as self.lanes,
-        ):
-            await self._watched(self._engine(settings, folder))
+        async with lanes(settings.endpoints, secrets, waits=self.options.waits) as self.lanes:
+            await self._keep_closed()
+            await self._watched(self._engine(settings, folder, await self._tally()))
         return await self._end(run_id)
 
     async def _make_good(self, settings: Settings, folder: Folder) -> None:
@@ -135,13 +145,23 @@ class Run:
         for message in recovered.messages():
             self.watcher.said(message)
 
-    def _engine(self, settings: Settings, folder: Folder) -> Engine:
+    async def _keep_closed(self) -> None:
+        """A provider's limit outlives a restart: what it refused is due when it opens again."""
+        wall, now = time.time(), time.monotonic()
+        for name, lane in self.lanes.items():
+            until = await self.writer.do(
+                partial(Store.refused_until, batch_id=self.row.id, endpoint=name, now=wall)
+            )
+            if until is not None:
+                lane.pace.close(now + until - wall, limited(until))
+
+    def _engine(self, settings: Settings, folder: Folder, tally: Tally) -> Engine:
         return Engine(
             queue=BatchQueue(self.writer, self.row.id, worker=worker()),
             lanes=self.lanes,
             sink=folder,
             policy=policy(settings),
-            allowance=allowance(settings, self.options, self.row.tally),
+            allowance=allowance(settings, self.options, tally),
             stop=self.stop,
             tell=self._hear,
             waits=self.options.waits,
@@ -199,10 +219,17 @@ class Run:
         await self.writer.do(
             lambda store: store.end_run(run_id, state, reason and reason.value, now=time.time())
         )
-        if not self.stop.is_cut:
-            await to_thread.run_sync(results, self.db, self.row.name, None)
+        with suppress(GivenUp):
+            await to_thread.run_sync(partial(results, self.db, self.row.name, None, until=self._is_cut))
         self.watcher.moved(tally, None)
-        return Ended(tally=tally, exit_status=self._exit_status(tally, is_finished=is_finished))
+        return Ended(
+            tally=tally,
+            exit_status=self._exit_status(tally, is_finished=is_finished),
+            signalled=None if self.stop.signal is None else exit_status(self.stop.signal),
+        )
+
+    def _is_cut(self) -> bool:
+        return self.stop.is_cut
 
     def _exit_status(self, tally: Tally, *, is_finished: bool) -> int:
         if is_finished:
@@ -229,6 +256,22 @@ def policy(settings: Settings) -> Policy:
         longest_s=retry.longest,
         on_unknown=retry.on_unknown,
     )
+
+
+def require_prices(manifest: str | None, settings: Settings, options: RunOptions) -> None:
+    """A bound in dollars needs prices: what is not known is never taken for nothing."""
+    if options.max_cost_usd is None and settings.budget.usd is None:
+        return
+    bound = "budget" if options.max_cost_usd is None else "--max-cost"
+    problems = [
+        Problem(
+            manifest or "manifest", f"{bound} needs to know what {name!r} costs: give the endpoint a `price`"
+        )
+        for name, endpoint in settings.endpoints.items()
+        if price.known(endpoint) is None
+    ]
+    if problems:
+        raise ManifestError(problems)
 
 
 def allowance(settings: Settings, options: RunOptions, tally: Tally) -> Allowance:

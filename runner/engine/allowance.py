@@ -21,6 +21,8 @@ class Allowance:
     spent: int = 0
     reserved: int = 0
     sent: int = 0
+    is_short: bool = False
+    """Whether the money did not reach for a job, and nothing has been settled since."""
     begun: set[int] = field(default_factory=set)
     """Rows of the jobs worked on, kept only where their number is bounded."""
 
@@ -46,13 +48,17 @@ class Allowance:
         ]
         return min(bounds, default=None)
 
-    def admit(self, row: int, reserve: int | None) -> bool:
-        """Take the job up, its price reserved, or refuse it because the money may not reach."""
+    def admit(self, row: int, reserve: int | None, *, sends: bool) -> bool:
+        """Take the job up, its price reserved, or refuse it because the money may not reach.
+
+        `sends` is False for one that only goes on from its ticket.
+        """
         price = reserve or 0
         if self.nusd is not None and self.spent + self.reserved + price > self.nusd:
+            self.is_short = True
             return False
         self.reserved += price
-        self.sent += 1
+        self.sent += sends
         if self.jobs is not None:
             self.begun.add(row)
         return True
@@ -61,3 +67,4 @@ class Allowance:
         """What was reserved is free again, what it came to is spent."""
         self.reserved -= reserve or 0
         self.spent += cost or 0
+        self.is_short = False

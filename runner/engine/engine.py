@@ -41,9 +41,12 @@ class Engine:
         self._allowance = allowance
         self._stop = stop
         self._bell = Bell()
-        self._worker = Worker(queue=queue, sink=sink, conclude=self._conclude, disk_full=self._disk_full)
+        self._worker = Worker(
+            queue=queue, sink=sink, shelter=stop.shelter, conclude=self._conclude, disk_full=self._disk_full
+        )
         self._recorder = Recorder(queue, sink, tell=tell, bell=self._bell)
         self.feeder = Feeder(queue, lanes, allowance=allowance, stop=stop, bell=self._bell, waits=waits)
+        stop.hearers.append(self._heed_stop)
 
     async def run(self) -> None:
         """Return once everything that was begun is recorded, whether the batch is finished or not."""
@@ -70,9 +73,6 @@ class Engine:
             lane.due_at = 0.0
         self._bell.ring()
 
-    def wake(self) -> None:
-        self._bell.ring()
-
     def _conclude(self, lane: Lane, errand: Errand, outcome: Outcome) -> None:
         """Decide what becomes of the job, and hand it to the recorder: the worker is free again."""
         now = time.time()
@@ -89,6 +89,12 @@ class Engine:
         )
         self._recorder.take(lane, settled, reopen)
         self._bell.ring()
+
+    def _heed_stop(self) -> None:
+        """Wait for nothing more; after a signal what has no connection yet is not sent."""
+        self._bell.ring()
+        if self._stop.signal is not None:
+            self._worker.call_off()
 
     def _disk_full(self) -> None:
         self._stop.ask(Reason.DISK)

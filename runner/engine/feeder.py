@@ -4,6 +4,8 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
 
+import anyio
+
 from runner import crash
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
@@ -44,7 +46,9 @@ class Feeder:
         while not self._stop.is_asked and not self._is_done():
             wants = self._wants()
             if wants:
-                self._hand(crews, await self._take(wants))
+                with anyio.CancelScope(shield=True):
+                    claims = await self._take(wants)
+                self._hand(crews, claims)
             else:
                 await self._rest()
 
@@ -53,7 +57,7 @@ class Feeder:
 
     def _wants(self) -> dict[str, int]:
         """How many claims each lane has room for."""
-        if self.paused or self._is_over():
+        if self._is_over() or self._is_held:
             return {}
         now, wall = time.monotonic(), time.time()
         left = self._allowance.room()
@@ -64,6 +68,11 @@ class Feeder:
                 wants[name] = int(room)
                 left = None if left is None else left - int(room)
         return wants
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether nothing may be claimed for now, whatever the endpoints say."""
+        return self.paused or self._allowance.is_short
 
     def _is_over(self) -> bool:
         """Whether the run has done what it was allowed; asks it to stop if so."""
@@ -86,14 +95,16 @@ class Feeder:
         return sendable
 
     def _admit(self, claim: Claim) -> bool:
-        return self._allowance.admit(claim.row, self._lanes[claim.endpoint].price_of(claim))
+        price = self._lanes[claim.endpoint].price_of(claim)
+        return self._allowance.admit(claim.row, price, sends=claim.ticket is None)
 
     async def _give_back(self, claims: Sequence[Claim], sendable: Sequence[Claim]) -> None:
         """The money does not reach for all: those that it does not reach for are pending again."""
         kept = {claim.row for claim in sendable}
-        await self._queue.release([claim for claim in claims if claim.row not in kept])
-        if not sendable and not any(lane.open for lane in self._lanes.values()):
-            self._stop.ask(Reason.BUDGET)
+        unsendable = [claim for claim in claims if claim.row not in kept]
+        await self._queue.release(unsendable)
+        for claim in unsendable:
+            self._lanes[claim.endpoint].due_at = 0.0
 
     def _hand(self, crews: Mapping[str, Crew], claims: Sequence[Claim]) -> None:
         now = time.monotonic()
@@ -106,8 +117,13 @@ class Feeder:
     async def _rest(self) -> None:
         """Until there may be something to do again."""
         now, wall = time.monotonic(), time.time()
-        opens_in = min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
         in_flight = any(lane.open for lane in self._lanes.values())
+        if self._allowance.is_short and not in_flight:
+            self._stop.ask(Reason.BUDGET)
+            return
+        opens_in = (
+            inf if self._is_held else min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
+        )
         if not in_flight and not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):
             self._stop.ask(Reason.QUOTA)
             return

@@ -68,9 +68,9 @@ def heed(lane: Lane, errand: Errand, outcome: Outcome, settlement: Settlement, *
             lane.pace.crowd.overloaded(sent_at=sent_at, now=clock)
             if fault.then is Then.WAIT and settlement.due_at is not None:
                 wait_s = settlement.due_at - now
-                lane.pace.close(clock + wait_s, f"rate limited until {hour(settlement.due_at)} (provider)")
+                lane.pace.close(clock + wait_s, limited(settlement.due_at))
 
 
-def hour(moment: float) -> str:
-    """Local time of day, of seconds since the epoch."""
-    return f"{datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
+def limited(until: float) -> str:
+    """A provider's limit in words, `until` in seconds since the epoch."""
+    return f"rate limited until {datetime.fromtimestamp(until).astimezone():%H:%M:%S} (provider)"

@@ -26,6 +26,11 @@ class Errand:
     answer: bytes = b""
     """The beginning of the last answer, as evidence where it could not be read."""
 
+    def interrupted(self) -> Interrupted:
+        """It was cut by ourselves; a call that was not sent is none."""
+        self.called = self.called and self.sending.sent
+        return Interrupted(sent=self.sending.sent)
+
 
 class Till(Protocol):
     """What attempts cost, in billionths of a dollar; None where no price is known."""

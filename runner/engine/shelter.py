@@ -1,10 +1,16 @@
 """What has come and is paid for is brought home although the run is being cut, as long as there is time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from math import inf
+from typing import TypeVar
 
 import anyio
+
+T = TypeVar("T")
+
+
+class OutOfTime(Exception):
+    """The run was cut, and what was in the shelter took too long."""
 
 
 class Shelter:
@@ -14,14 +20,15 @@ class Shelter:
         self._scopes: set[anyio.CancelScope] = set()
         self._deadline = inf
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
+    async def bring_home(self, act: Awaitable[T]) -> T:
+        """What `act` returns; raises `OutOfTime`."""
         with anyio.CancelScope(shield=True, deadline=self._deadline) as scope:
             self._scopes.add(scope)
             try:
-                yield
+                return await act
             finally:
                 self._scopes.discard(scope)
+        raise OutOfTime
 
     def close(self, seconds: float) -> None:
         """What is in it has so long to end, and what is still to come no longer."""

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from anyio import get_cancelled_exc_class, to_thread
+from anyio import CancelScope, get_cancelled_exc_class, to_thread
 
 from runner import crash, fault
 from runner.attachments import attach
 from runner.engine.lane import Lane
 from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, ticketed
+from runner.engine.shelter import OutOfTime, Shelter
 from runner.files import Unwritable
 from runner.job import Claim
-from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Output, Then, Waiting
-from runner.transport import Sending
+from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Waiting
+from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 
 LARGE_REPLY = 256 * 1024
@@ -31,13 +32,18 @@ class Worker:
         *,
         queue: Queue,
         sink: Sink,
+        shelter: Shelter,
         conclude: Callable[[Lane, Errand, Outcome], None],
         disk_full: Callable[[], None],
     ) -> None:
         self._queue = queue
         self._sink = sink
+        self._shelter = shelter
         self._conclude = conclude
         self._disk_full = disk_full
+        self._sendings: dict[int, Sending] = {}
+        """Paid calls under way, by their job's row."""
+        self._is_called_off = False
 
     async def carry(self, lane: Lane, claim: Claim) -> None:
         """One claim to its end, whatever happens to it; a run that is being cut records that too."""
@@ -45,9 +51,15 @@ class Worker:
         try:
             outcome = await self._attempt(lane, errand)
         except get_cancelled_exc_class():
-            self._conclude(lane, errand, Interrupted(sent=errand.sending.sent))
+            self._conclude(lane, errand, errand.interrupted())
             raise
         self._conclude(lane, errand, outcome)
+
+    def call_off(self) -> None:
+        """Send nothing more that is to be paid for; what has left already is awaited."""
+        self._is_called_off = True
+        for sending in self._sendings.values():
+            sending.call_off()
 
     async def _attempt(self, lane: Lane, errand: Errand) -> Outcome:
         """Where exceptions become values."""
@@ -55,6 +67,8 @@ class Worker:
             return await self._converse(lane, errand)
         except Fault as met:
             return Failed(fault=met)
+        except (CalledOff, OutOfTime):
+            return errand.interrupted()
         except Unwritable as unwritable:
             self._disk_full()
             return Failed(fault=unkept(unwritable, sent=errand.sending.sent))
@@ -70,17 +84,27 @@ class Worker:
         while not isinstance(said, Output):
             match said:
                 case Call():
-                    said = await advance(exchange, await self._send(lane, errand, said))
+                    reply = await self._send(lane, errand, said)
+                    said = await self._advance(exchange, reply)
                 case Ticket(data=data, body=body):
                     await self._go_on(lane, errand, data, body)
                     said = step(exchange, None)
                 case Wait(seconds=seconds):
                     return Waiting(seconds=seconds)
-        return Done(kept=await self._sink.keep(errand.claim, said), output=said)
+        keeping = self._sink.keep(errand.claim, said)
+        kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
+        return Done(kept=kept, output=said)
+
+    async def _advance(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
+        """Give the dialect its reply and take its next step; a large one is read in a thread."""
+        if len(reply.body) < LARGE_REPLY:
+            return step(exchange, reply)
+        return await self._shelter.bring_home(to_thread.run_sync(step, exchange, reply))
 
     async def _go_on(self, lane: Lane, errand: Errand, ticket: bytes, body: bytes) -> None:
         """Commit what was paid for; from here on the claim is one that goes on from its ticket."""
-        errand.claim = await self._queue.go_on(errand.claim, ticket, ticketed(lane, errand, body))
+        with CancelScope(shield=True):
+            errand.claim = await self._queue.go_on(errand.claim, ticket, ticketed(lane, errand, body))
         errand.called, errand.answer = False, b""
 
     def _refuse_taken_name(self, claim: Claim) -> None:
@@ -90,18 +114,27 @@ class Worker:
 
     async def _send(self, lane: Lane, errand: Errand, call: Call) -> Reply:
         """One call out, its reply back; what a paid one told of itself is put on the record."""
-        sending = Sending(timeout_s=lane.endpoint.timeout)
         if not call.paid:
-            return good(call, await lane.door.send(call, sending))
-        errand.sending, errand.called = sending, True
+            return good(call, await lane.door.send(call, Sending(timeout_s=lane.endpoint.timeout)))
+        sending, errand.called = errand.sending, True
         try:
-            reply = await lane.door.send(call, sending)
+            reply = await self._pay(lane, errand.claim.row, call, sending)
         finally:
             errand.latency_s = 0.0 if sending.begun_at is None else time.monotonic() - sending.begun_at
         crash.point("answered")
         errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
         errand.answer = reply.body[: fault.EVIDENCE]
         return good(call, reply)
+
+    async def _pay(self, lane: Lane, row: int, call: Call, sending: Sending) -> Reply:
+        """Send what can be called off for as long as it has not left."""
+        if self._is_called_off:
+            raise CalledOff
+        self._sendings[row] = sending
+        try:
+            return await lane.door.send(call, sending)
+        finally:
+            del self._sendings[row]
 
 
 def good(call: Call, reply: Reply) -> Reply:
@@ -110,13 +143,6 @@ def good(call: Call, reply: Reply) -> Reply:
     if met is not None:
         raise met
     return reply
-
-
-async def advance(exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
-    """Give the dialect its reply and take its next step; a large one is read in a thread."""
-    if len(reply.body) < LARGE_REPLY:
-        return step(exchange, reply)
-    return await to_thread.run_sync(step, exchange, reply)
 
 
 def step(exchange: Exchange, reply: Reply | None) -> Call | Wait | Ticket | Output:

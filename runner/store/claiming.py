@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, case, null, select, update
+from sqlalchemy import ColumnElement, case, func, null, select, update
 from sqlalchemy import bindparam as given
 
 from runner.job import Claim, State
+from runner.outcome import Cause
 from runner.schema import PENDING, RUNNING, jobs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.rows import Values
@@ -103,6 +104,16 @@ def first_due(skipped: int) -> Statement:
     return Statement(first, ("batch", "name", *skips))
 
 
+REFUSED_UNTIL = Statement(
+    select(func.max(jobs.c.due_at)).where(
+        PENDING,
+        jobs.c.batch_id == given("batch"),
+        jobs.c.endpoint == given("name"),
+        jobs.c.due_at > given("now"),
+        jobs.c.cause == word(Cause.THROTTLED),
+    ),
+    ("batch", "name", "now"),
+)
 RELEASE = Statement(
     update(jobs)
     .where(RUNNING, jobs.c.row == given("job"), jobs.c.attempt == given("number"))
@@ -169,3 +180,8 @@ class Claiming(Desk):
         skips = [model for name, model in skip_models if name == endpoint]
         due_at: float | None = self.run(first_due(len(skips)), batch_id, endpoint, *skips).scalar()
         return due_at
+
+    def refused_until(self, batch_id: int, endpoint: str, *, now: float) -> float | None:
+        """When an endpoint lets jobs in again that it refused for pace; None where it holds nothing off."""
+        until: float | None = self.run(REFUSED_UNTIL, batch_id, endpoint, now).scalar()
+        return until
