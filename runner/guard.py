@@ -1,10 +1,11 @@
 """Where a download may go: an answer's link must not lead into the user's own network."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Any
 
 from aiohttp.connector import AddrInfoType
 from yarl import URL
@@ -14,11 +15,31 @@ class Forbidden(Exception):
     """A download would go to an address that it has no business with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Opens sockets to public addresses and to those it was told of; a literal address meets no resolver."""
+AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
+LookUp = Callable[[str, int], Awaitable[Sequence[AddrInfo]]]
+"""The addresses of a name; raises `OSError`."""
 
-    allowed: frozenset[tuple[str, int]]
+
+@dataclass(slots=True)
+class Guard:
+    """Opens sockets to public addresses and to some inside; a literal address meets no resolver."""
+
+    inside: Sequence[tuple[str, int]]
+    """Hosts and ports that downloads may go to wherever they are."""
+    look_up: LookUp
+    known: set[tuple[str, int]] = field(default_factory=set)
+    """Those of them whose addresses have been looked up."""
+    allowed: set[tuple[str, int]] = field(default_factory=set)
+    """Their addresses."""
+
+    async def learn(self) -> None:
+        """Look up what may be inside, before a download; what is not found is asked for the next time."""
+        for host, port in self.inside:
+            if (host, port) not in self.known:
+                with suppress(OSError):
+                    found = await self.look_up(host, port)
+                    self.allowed |= {(str(info[4][0]), port) for info in found}
+                    self.known.add((host, port))
 
     def open(self, info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -37,17 +58,8 @@ def is_public(host: str) -> bool:
     return bool(mapped.is_global and not mapped.is_multicast)
 
 
-def own_addresses(url: str, downloads: Sequence[str]) -> frozenset[tuple[str, int]]:
-    """The addresses of the endpoint itself and of `host:port`s that the manifest allows, resolved."""
+def own_places(url: str, downloads: Sequence[str]) -> list[tuple[str, int]]:
+    """The endpoint itself and the `host:port`s that the manifest allows."""
     parts = URL(url)
-    named = [(parts.host or "", parts.port or 0)]
-    named += [
-        (host.strip("[]"), int(port)) for host, _, port in (entry.rpartition(":") for entry in downloads)
-    ]
-    found = set()
-    for host, port in named:
-        with suppress(OSError):
-            found |= {
-                (str(info[4][0]), port) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            }
-    return frozenset(found)
+    named = (entry.rpartition(":") for entry in downloads)
+    return [(parts.host or "", parts.port or 0), *((host.strip("[]"), int(port)) for host, _, port in named)]

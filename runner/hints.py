@@ -1,8 +1,9 @@
 """What an answer says of the provider's limits: what is left of them, and when they are whole again."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ EPOCH_MS = 1e11
 """Above it, in milliseconds."""
 MOST_PARSED = 64 * 1024
 """Bytes of a refusal's body that are looked into."""
-DEEPEST = 4
+DEEPEST = 8
 """Levels of it."""
 MOST_ITEMS = 16
 """Items of a list in it."""
@@ -73,34 +74,48 @@ def read(headers: Mapping[str, str], body: bytes = b"", *, now: float) -> Hints:
 
     Moments are taken relative to the answer's own `Date`, or to `now` (seconds since the epoch).
     """
-    told = [name for name in headers if "limit" in name]
+    told = {name: value for name, value in headers.items() if "limit" in name}
     if not told and not body:
         return NONE
     tree = parsed(body)
-    then = moment(headers.get("date", "")) or now
-    found = {**repeated(tree), **{name: headers[name] for name in told}}
-    windows = [*structured(found), *spread_over(found, then)]
-    return Hints(windows=tuple(windows), is_daily=any(map(is_daily, codes(tree, DEEPEST))))
+
+    def then() -> float:
+        return moment(headers.get("date", "")) or now
+
+    found = {**repeated(tree), **told}
+    windows = (*structured(found), *single(found, then))
+    return Hints(windows=windows, is_daily=any(map(is_daily, codes(tree, DEEPEST))))
 
 
-def spread_over(headers: Mapping[str, str], then: float) -> Iterator[Window]:
+def single(headers: Mapping[str, str], then: Callable[[], float]) -> Iterator[Window]:
     """Limits told in a header each for limit, remaining and reset."""
     groups: dict[str, dict[str, str]] = {}
     for name, value in headers.items():
-        if match := NAME.fullmatch(name):
-            words = match[1].split("-")
-            group = "-".join(word for word in words if word not in FIELDS and word not in FILLERS)
-            groups.setdefault(group, {}).update({word: value for word in words if word in FIELDS})
+        group, field = placed(name)
+        if field is not None:
+            groups.setdefault(group, {})[field] = value
     for group, values in groups.items():
-        remaining, reset_s = number(values.get("remaining")), until(values.get("reset"), group, then)
+        remaining = number(values.get("remaining"))
+        reset_s = None if remaining is None else until(values.get("reset"), group, then)
         if remaining is not None and reset_s is not None:
             limit = number(values.get("limit"))
             yield Window(name=group, unit=unit(group), remaining=remaining, reset_s=reset_s, limit=limit)
 
 
+@lru_cache(maxsize=1024)
+def placed(name: str) -> tuple[str, str | None]:
+    """Which limit a header tells of, and what of it: `limit`, `remaining` or `reset`."""
+    match = NAME.fullmatch(name)
+    words = match[1].split("-") if match else []
+    group = "-".join(word for word in words if word not in FIELDS and word not in FILLERS)
+    return group, next((word for word in words if word in FIELDS), None)
+
+
 def structured(headers: Mapping[str, str]) -> Iterator[Window]:
     """Limits told in one `RateLimit` header: `"default";r=50;t=30`, or `limit=100, remaining=50, reset=5`."""
-    text = headers.get("ratelimit", "")
+    text = headers.get("ratelimit")
+    if text is None:
+        return
     policies = members(headers.get("ratelimit-policy", ""))
     known = members(text) or {"": dict(PAIR.findall(text))}
     for name, pairs in known.items():
@@ -123,21 +138,28 @@ def unit(name: str) -> Unit:
 
 
 def number(text: str | None) -> float | None:
-    match = NUMBER.match(text or "")
+    """The number that a value begins with."""
+    if text is None:
+        return None
+    if text.isdecimal() and text.isascii():
+        return float(text)
+    match = NUMBER.match(text)
     return None if match is None else float(match[1])
 
 
-def until(text: str | None, group: str, then: float) -> float | None:
-    """Seconds from `then` to a reset: a span, a moment, or the end of the period that the name tells."""
+def until(text: str | None, group: str, then: Callable[[], float]) -> float | None:
+    """Seconds to a reset: of a span, a moment, or the end of the period that the name tells."""
     if text is None:
         period = next((PERIODS[word] for word in group.split("-") if word in PERIODS), None)
-        return None if period is None else period - then % period
-    span = spelled(text, 1.0, then)
+        return None if period is None else period - then() % period
+    span = spelled(text, 1.0, None)
     if span is None:
+        span = spelled(text, 1.0, then())
+    if span is None or isnan(span):
         return None
     if span > EPOCH:
-        span = span / (1000.0 if span > EPOCH_MS else 1.0) - then
-    return None if isnan(span) else min(max(span, 0.0), LONGEST_S)
+        span = span / (1000.0 if span > EPOCH_MS else 1.0) - then()
+    return min(max(span, 0.0), LONGEST_S)
 
 
 def parsed(body: bytes) -> Any:

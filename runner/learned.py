@@ -38,9 +38,9 @@ class Learned:
         self.since = min(self.since, now)
 
     def refused(self, *, before: int, sent: int, until: float) -> None:
-        """The first refusal of its kind; the provider asks to wait until then.
+        """The first refusal after a pause; the provider asks to wait until then.
 
-        `before` requests had been sent before the refused one, `sent` by now: what came after it is refused too.
+        `before` requests had been sent before the refused one, `sent` by now: those between are refused too.
         """
         through, span_s = before - self.counted, until - self.since
         if through > 0 and 0 < span_s <= LONG_S:

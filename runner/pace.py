@@ -16,7 +16,7 @@ from runner.hints import Hints, Window
 from runner.learned import Learned
 from runner.remaining import Remaining
 
-MARGIN = 0.98
+MARGIN = 0.99
 """The part of a stated limit that is used: the provider's clock is not ours."""
 SLACK_S = 0.2
 """How far late sends may catch up with their schedule; the first burst is as long."""
@@ -71,18 +71,18 @@ class Spread:
         """Add what has been earned since; returns the rate at which it was."""
         rate = self.rate(now)
         most = max(rate * SLACK_S, units)
-        if self.earned_at == -inf or rate == inf:
-            self.earned = most
-        else:
-            self.earned = min(self.earned + rate * (now - self.earned_at), most)
+        is_first = self.earned_at == -inf or rate == inf
+        self.earned = most if is_first else min(self.earned + rate * (now - self.earned_at), most)
         self.earned_at = now
         return rate
 
     def room(self, now: float, units: float = 1.0) -> int:
         """How many requests of so many units may go now."""
         self._earn(now, units)
-        there = min((told.available(now) for told in self.told.values()), default=inf)
-        return min(max(floor(min(self.earned, there, MANY * units) / units + TOLERANCE), 0), MANY)
+        there = min(self.earned, MANY * units)
+        for told in self.told.values():
+            there = min(there, told.available(now))
+        return max(floor(there / units + TOLERANCE), 0)
 
     def opens_at(self, now: float, units: float = 1.0) -> float:
         """When there is room for some; for several at once where they are close together."""
@@ -280,7 +280,7 @@ class Pace:
         self.crowd.answered(sent_at=sent_at, latency_s=latency_s)
         if tokens is not None and self.tokens is not None:
             self.tokens.spend(tokens - self.ended_tokens)
-            self.usual_tokens += LEARNING * (tokens - self.usual_tokens)
+            self.usual_tokens = max(self.usual_tokens + LEARNING * (tokens - self.usual_tokens), 1.0)
 
     def tell(self, hints: Hints, *, sent_at: float, now: float) -> None:
         """What an answer to a request sent then said of the provider's limits."""
@@ -323,10 +323,10 @@ class Pace:
         `after_s` is the provider's wish, `wall` is `now` in seconds since the epoch, `chance` is from 0 to 1.
         """
         self.crowd.overloaded(sent_at=sent_at, now=now)
+        if now >= self.gate.until > sent_at:
+            return now
         if sent_at < self.gate.until:
-            return (
-                self._close(now + (after_s or 0.0), wall - now, latency_s) if now < self.gate.until else now
-            )
+            return self._close(now + (after_s or 0.0), wall - now, latency_s)
         self.refusals += 1
         pause_s = self._pause(now, chance) if after_s is None else after_s
         self._learn(sent_at, until=now + pause_s)
@@ -340,7 +340,7 @@ class Pace:
         self._requests().learned = self.learned
 
     def _pause(self, now: float, chance: float) -> float:
-        """Seconds where a refusal names none: until what was told to be used up is there again, or a guess."""
+        """Seconds where a refusal names none: until what was told is used up no longer is, or a guess."""
         spreads = [spread for spread in (self.requests, self.tokens) if spread is not None]
         told_s = max((spread.returns_at(now) - now for spread in spreads), default=0.0)
         guess_s = min(FIRST_PAUSE_S * 2.0 ** (self.refusals - 1), LONGEST_PAUSE_S)
@@ -350,6 +350,17 @@ class Pace:
         why = f"rate limited until {hour(epoch + until)} (provider)"
         self.gate.close(until, why, patience_s=max(PATIENCE * latency_s, LEAST_PATIENCE_S))
         return self.gate.until
+
+    def adjust(
+        self, *, concurrency: int | Literal["auto"] | None = None, requests_per_minute: int | None = None
+    ) -> None:
+        """What a user sets while it runs; what was learned before counts no more where it is of that kind."""
+        if concurrency is not None:
+            self.crowd.adapts = concurrency == "auto"
+            self.crowd.places = self.crowd.places if concurrency == "auto" else concurrency
+        if requests_per_minute is not None:
+            self._requests().per_minute = requests_per_minute
+            self.learned.found = inf
 
     def close(self, until: float, why: str) -> None:
         """Nothing goes out until then, and then one request first."""

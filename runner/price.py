@@ -30,8 +30,10 @@ class Span:
 
 
 def known(endpoint: Endpoint) -> Price | None:
-    """The endpoint's price, where there is one."""
-    return FREE if endpoint.is_demo else endpoint.price
+    """The endpoint's price, where there is one that tells something."""
+    if endpoint.is_demo:
+        return FREE
+    return endpoint.price if endpoint.price is not None and is_priced(endpoint.price) else None
 
 
 def span(endpoint: Endpoint, body: bytes) -> Span | None:
@@ -41,7 +43,7 @@ def span(endpoint: Endpoint, body: bytes) -> Span | None:
         return None if price is None else Span(least=0, most=0)
     request = read(body)
     images = image_usd(price, request) if has_image_price(price) else 0.0
-    if images is None or not is_priced(price):
+    if images is None:
         return None
     number = images_asked(request)
     fixed = (price.request or 0.0) + number * images

@@ -32,6 +32,8 @@ class Remaining:
     as_of: float = -inf
     """When the request was sent whose answer told it."""
     resets_at: float = inf
+    is_short: bool = False
+    """Whether that was told as near: then it gives back a part, and is followed by others."""
     lasts_until: float = -inf
     """Until when what is left is to last: a reset once told stands, though a later one is told meanwhile."""
     period_s: float = SOON_S
@@ -50,6 +52,7 @@ class Remaining:
         self.limit = self.limit if window.limit is None else window.limit
         self.left, self.as_of = window.remaining - ahead, sent_at
         self.resets_at = now + window.reset_s + rounding_s
+        self.is_short = window.reset_s + rounding_s <= SOON_S
         self.period_s = max(self.period_s, window.reset_s)
         if now >= self.lasts_until or self.resets_at < self.lasts_until:
             self.lasts_until = self.resets_at
@@ -78,9 +81,10 @@ class Remaining:
 
     def rate(self, now: float) -> float:
         """Units a second at which it lasts until it is whole again."""
+        there = max(self.available(now), 0.0)
         if self.resets_at - now > LONG_S:
             return inf
-        return MARGIN * self.inflow + max(self.available(now), 0.0) / max(self.lasts_until - now, SOON_S)
+        return MARGIN * self.inflow + there / max(self.lasts_until - now, SOON_S)
 
     def opens_at(self, now: float, units: float) -> float:
         """When so many units are there."""
@@ -91,8 +95,8 @@ class Remaining:
         return min(self.resets_at, refilled_at)
 
     def _turn(self, now: float) -> None:
-        """A reset that no answer has told of yet. After a short one a little is there, after a long one all."""
-        if self.resets_at - self.as_of <= SOON_S:
+        """A reset that no answer has told of yet: after a short one a little is there, after a long all."""
+        if self.is_short:
             self.left += SHARE_S / MINUTE_S * (self.limit or MINUTE_S / SHARE_S)
             self.resets_at = now + SHARE_S
             return

@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from runner import crash, fault
 from runner.fault import Trouble
 from runner.guard import Forbidden, Guard
 from runner.outcome import Fault
+from runner.resolver import Resolver, looked_up
 from runner.wire import Call, Reply
 
 CONNECT_S = 15.0
@@ -119,12 +120,14 @@ class Transport:
         door: Door,
         paid: aiohttp.ClientSession,
         downloads: aiohttp.ClientSession,
+        guard: Guard,
         redact: Callable[[bytes], bytes],
     ) -> None:
         self._door = door
         self._redact = redact
         self._paid = paid
         self._downloads = downloads
+        self._guard = guard
         self._origin = URL(door.url).origin()
 
     async def send(self, call: Call, sending: Sending) -> Reply:
@@ -164,13 +167,14 @@ class Transport:
             return await self._reply(response, call)
 
     async def _download(self, call: Call) -> Reply:
-        url = URL(call.path)
+        url = address(self._door.url, call.path)
+        await self._guard.learn()
         for _ in range(HOPS + 1):
             async with self._downloads.get(url, allow_redirects=False, middlewares=ONCE) as response:
                 target = response.headers.get("Location")
                 if target is None or response.status not in {301, 302, 303, 307, 308}:
                     return await self._reply(response, call)
-                url = url.join(URL(target))
+                url = url.join(address("", target))
         raise fault.of_error(
             Trouble.TOO_MANY_HOPS, sent=True, paid=False, detail=f"more than {HOPS} redirects"
         )
@@ -204,7 +208,11 @@ class Transport:
 @lru_cache(maxsize=256)
 def address(base: str, path: str) -> URL:
     """Where a call goes: a path after the endpoint's URL, or a whole URL that an answer named."""
-    return URL(base + path) if path.startswith("/") or not path else URL(path)
+    try:
+        return URL(base + path) if path.startswith("/") or not path else URL(path)
+    except ValueError as error:
+        words = f"not a web address: {fault.one_line(path, MOST_WORDS)}"
+        raise fault.of_error(Trouble.FORBIDDEN_ADDRESS, sent=False, detail=words) from error
 
 
 async def fill(body: bytearray, response: aiohttp.ClientResponse, cap: int) -> None:
@@ -283,13 +291,16 @@ def in_words(error: OSError) -> str:
 
 @asynccontextmanager
 async def opened(
-    door: Door, *, redact: Callable[[bytes], bytes], allowed: frozenset[tuple[str, int]]
+    door: Door, *, redact: Callable[[bytes], bytes], inside: Sequence[tuple[str, int]]
 ) -> AsyncIterator[Transport]:
-    """A transport to one endpoint; `allowed` are the addresses inside that downloads may go to."""
-    paid = Connector(limit=0, keepalive_timeout=KEEPALIVE_S)
-    downloads = Connector(limit=0, keepalive_timeout=KEEPALIVE_S, socket_factory=Guard(allowed).open)
+    """A transport to one endpoint; `inside`: hosts and ports that downloads may go to wherever they are."""
+    resolver, guard = Resolver(), Guard(inside, looked_up)
+    paid = Connector(limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver)
+    downloads = Connector(
+        limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver, socket_factory=guard.open
+    )
     async with session(paid) as first, session(downloads) as second:
-        yield Transport(door, first, second, redact)
+        yield Transport(door, first, second, guard, redact)
 
 
 def session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:

@@ -58,9 +58,11 @@ class Started:
     @staticmethod
     async def until(holds):
         """Returns as soon as it is so; for what nobody tells of."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                await asyncio.sleep(0.01)
+        for _ in range(PATIENCE_S * 100):
+            if holds():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it never came to that")
 
     def deafen(self):
         """Nobody reads what it says any more."""
@@ -99,11 +101,13 @@ class Desk:
     def write(self, manifest, name="jobs.yaml"):
         (self.folder / name).write_text(yaml.safe_dump(manifest, sort_keys=False))
 
-    async def start(self, *arguments, crash_at="", stderr=asyncio.subprocess.PIPE, before=None):
-        """Start the program; `before` is called in the new process, `crash_at` names a point of `crash`."""
+    async def start(self, *arguments, crash_at="", stderr=asyncio.subprocess.PIPE, before=None, through=()):
+        """Start the program, `through` a command that starts it, if need be.
+
+        `before` is called in the new process, `crash_at` names a point of `crash`.
+        """
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "runner", *arguments),
+            *(*through, sys.executable, "-m", "runner", *arguments),
             cwd=self.folder,
             env={**ENVIRONMENT, "RUNNER_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)},
             stdin=asyncio.subprocess.DEVNULL,

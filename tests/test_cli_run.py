@@ -58,6 +58,10 @@ async def ended(process):
     return Done(process.returncode, out.decode(), (err or b"").decode())
 
 
+async def first_request(provider):
+    await asyncio.wait_for(provider.until(lambda seen: seen.sent == 1), 30)
+
+
 @pytest.fixture
 def shell(tmp_path):
     return Shell(tmp_path)
@@ -245,7 +249,7 @@ async def test_a_signal_ends_a_run_in_good_order(shell, provider, number, status
     shell.write("animals.yaml", manifest)
     provider.play(Hang())
     process = await shell.start("run", "animals.yaml", "--json")
-    await provider.until(lambda seen: seen.sent == 1)
+    await first_request(provider)
     process.send_signal(number)
     await asyncio.sleep(0.3)
     process.send_signal(number)
@@ -260,7 +264,7 @@ async def test_s10_a_second_runner_leaves_at_once_and_says_who_has_the_queue(she
     shell.write("animals.yaml", pictures(provider.url, "a fox"))
     provider.play(Hang())
     first = await shell.start("run", "animals.yaml")
-    await provider.until(lambda seen: seen.sent == 1)
+    await first_request(provider)
     second = await shell.run("resume")
     readers = [await shell.run(command) for command in ("status", "jobs", "failures", "batches")]
     first.kill()
@@ -272,14 +276,24 @@ async def test_s10_a_second_runner_leaves_at_once_and_says_who_has_the_queue(she
 
 async def test_on_a_terminal_a_run_is_a_live_picture(shell, provider):
     shell.write("animals.yaml", pictures(provider.url, "a fox"))
-    ours, theirs = pty.openpty()
-    process = await shell.start("run", "animals.yaml", stderr=theirs)
-    os.close(theirs)
-    seen = await asyncio.to_thread(everything, ours)
-    await process.wait()
-    assert process.returncode == 0
+    status, seen = await on_a_terminal(shell, "run", "animals.yaml")
+    assert status == 0
     assert "\u2501" in seen
     assert "animals: finished after" in seen
+
+
+async def on_a_terminal(shell, *arguments, typed=b""):
+    """The exit status of a command at a terminal, and what was seen there."""
+    ours, theirs = pty.openpty()
+    process = await shell.start(*arguments, stdin=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, typed)
+    reading = asyncio.create_task(asyncio.to_thread(everything, ours))
+    try:
+        await asyncio.wait_for(process.wait(), 60)
+    except TimeoutError:
+        process.kill()
+    return await process.wait(), await reading
 
 
 def everything(terminal):
@@ -313,7 +327,7 @@ async def test_watching_tells_every_second_until_it_is_interrupted(shell, provid
     shell.write("animals.yaml", pictures(provider.url, "a fox"))
     provider.play(Hang())
     runs = await shell.start("run", "animals.yaml")
-    await provider.until(lambda seen: seen.sent == 1)
+    await first_request(provider)
     watches = await shell.start("status", "--watch", "--json")
     lines = [json.loads(await watches.stdout.readline()) for _ in range(2)]
     watches.send_signal(signal.SIGINT)
@@ -329,12 +343,7 @@ async def test_m6_at_a_terminal_very_many_jobs_are_asked_for(shell):
     manifest = pictures("demo", "a fox")
     manifest["jobs"][0]["matrix"] = {"seed": list(range(1000)), "steps": list(range(101))}
     shell.write("animals.yaml", manifest)
-    ours, theirs = pty.openpty()
-    process = await shell.start("submit", "animals.yaml", stdin=theirs, stderr=theirs)
-    os.close(theirs)
-    os.write(ours, b"n\n")
-    seen = await asyncio.to_thread(everything, ours)
-    await process.wait()
-    assert process.returncode == 2
+    status, seen = await on_a_terminal(shell, "submit", "animals.yaml", typed=b"n\n")
+    assert status == 2
     assert "101,000 jobs" in seen
     assert "Take them all?" in seen

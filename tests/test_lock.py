@@ -27,10 +27,8 @@ async def test_s10_a_second_runner_leaves_at_once_and_says_who_has_the_queue_sin
     for command in (("run", "jobs.yaml"), ("resume",), ("resume", "animals")):
         done = await (await desk.start(*command)).ends_within(start_s + 1)
         assert (done.status, done.out) == (75, "")
-        assert (
-            f"another runner works on this queue: pid {first.pid} on {socket.gethostname()} since 20"
-            in done.err
-        )
+        assert "another runner works on this queue" in done.err
+        assert f"pid {first.pid} on {socket.gethostname()} since 20" in done.err
     assert provider.sent == 1
 
 
@@ -59,7 +57,7 @@ async def test_s10_those_who_read_are_welcome_and_wait_for_nobody(desk, provider
     running = await at_work(desk, provider, Hang())
     running.signal(SIGSTOP)
     [[name]] = desk.rows("SELECT id FROM jobs")
-    for command in (("status",), ("jobs",), ("show", name), ("failures",), ("batches",), ("export",)):
+    for command in (("status",), ("jobs",), ("show", name), ("export",)):
         done = await desk.run(*command, "--json")
         assert (done.status, "Traceback" in done.err) == (0, False), command
     assert (await desk.run("status", "--json")).last["jobs"]["running"] == 1

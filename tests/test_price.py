@@ -79,7 +79,12 @@ def test_a_reserve_reaches_from_an_empty_answer_to_the_longest():
     [
         ({"image": 0.04}, None, kept("image", 2), 0.08),
         ({"image": 0.04, "request": 0.01}, None, kept("image", 1), 0.05),
-        ({"input": 3.0, "output": 15.0}, Usage(input_tokens=1_000, output_tokens=200), kept("text", 1), 0.006),
+        (
+            {"input": 3.0, "output": 15.0},
+            Usage(input_tokens=1_000, output_tokens=200),
+            kept("text", 1),
+            0.006,
+        ),
         ({"input": 0.02}, Usage(input_tokens=1_000), kept("embedding", 1), 0.00002),
         ({"request": 0.5}, None, kept("text", 1), 0.5),
     ],

@@ -1,4 +1,4 @@
-"""A key goes to its own endpoint, and nowhere else: not into a file, a log, a process list or another host."""
+"""A key goes to its own endpoint and nowhere else: no file, no log, no process list, no other host."""
 
 import base64
 import html
@@ -49,7 +49,7 @@ ECHOES = {
     "basic": Answer(status=400, body=b"Basic " + base64.b64encode(b":" + KEY.encode())),
     "a request id": refused(400, "no", x_request_id=f"for {KEY}"),
     "a request id that is no text": Raw(
-        data=b"HTTP/1.1 400 No\r\nx-request-id: \xff\xfe\r\ncontent-length: 0\r\n\r\n"
+        data=b"HTTP/1.1 400 No\r\nx-request-id: \xff\xfe\r\ncontent-length: 0\r\n\r\n", costs=False
     ),
     "a request id of a success": Change(how=lambda a: replace(a, headers={"request-id": KEY})),
     "a location": refused(307, location=f"https://example.com/?key={KEY}"),
@@ -69,8 +69,17 @@ ECHOES = {
 }
 
 
-def echo(seen):
-    return ECHOES.get(seen.json["prompt"]) if seen.method == "POST" else None
+def echoing():
+    """Each job's way for all its requests; the rate limit for the first alone."""
+    limited = ["a rate limit"]
+
+    def act(seen):
+        prompt = seen.json["prompt"]
+        if prompt == "a rate limit":
+            return ECHOES[limited.pop()] if limited else None
+        return ECHOES.get(prompt)
+
+    return act
 
 
 def traces(folder):
@@ -87,7 +96,7 @@ def keyed(desk, url, *prompts, **endpoint):
 
 
 async def test_x1_a_key_that_the_provider_echoes_in_every_way_is_written_nowhere(desk, provider):
-    provider.script = echo
+    provider.script = echoing()
     desk.write(keyed(desk, provider.url, *ECHOES, "an honest one"))
     commands = (
         "plan jobs.yaml",
@@ -143,12 +152,16 @@ async def test_x1_a_rejected_key_is_named_by_its_end(desk, provider):
     assert traces(desk.folder) == []
 
 
+def command_lines():
+    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+
+
 async def test_x2_no_key_is_in_the_process_list(desk, provider):
     provider.play(Hang())
     desk.write(keyed(desk, provider.url, "a fox"))
     started = await desk.start("run", "jobs.yaml")
     await provider.until(lambda seen: seen.sent == 1)
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    lines = [path.read_bytes() for path in command_lines()]
     assert [line for line in lines if KEY.encode() in line] == []
     assert any(b"jobs.yaml" in line for line in lines)
     started.process.kill()
@@ -201,7 +214,8 @@ async def test_x4_a_link_into_the_users_own_network_is_not_followed(desk, provid
         done = await desk.run("run", "jobs.yaml")
         assert (done.status, inside.requests) == (1, [])
         [line] = desk.results()
-        assert (line["cause"], line["attempts"], provider.sent) == ("rejected", 1, 1)
+        assert line["cause"] in {"rejected", "connection"}
+        assert (line["attempts"], provider.sent) == (1, 1)
 
 
 async def test_x4_a_redirect_into_the_users_own_network_is_not_followed(desk, provider):

@@ -6,12 +6,14 @@ import fcntl
 import io
 import os
 import pty
+import shutil
 import signal
 import socket
+import subprocess
 import termios
 import time
 from contextlib import ExitStack, contextmanager
-from signal import SIGHUP, SIGINT, SIGTERM
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 
 import pytest
 from PIL import Image
@@ -21,6 +23,12 @@ from runner import compose
 from runner.compose.exporting import GivenUp
 from runner.demo import Hang, Knobs, Slow, refused, said, serve
 from runner.engine.stop import Stop, heeding_signals
+
+WITH_OWN_RESOLVER = (
+    *("unshare", "-m", "sh", "-c"),
+    'mount --bind resolv.conf /etc/resolv.conf && exec "$@"',
+    "sh",
+)
 
 
 async def under_way(desk, provider, number, *acts, **options):
@@ -92,6 +100,26 @@ async def test_p1_a_request_that_has_no_connection_yet_is_not_sent_after_the_sig
         done = await running.ends_within(1)
     assert (done.status, done.last["jobs"]["pending"], done.last["attempts"]) == (130, 1, 0)
     assert "recovered" not in done.err
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0,
+    reason="a resolver of its own needs a mount namespace",
+)
+@pytest.mark.parametrize("signals", [(SIGINT,), (SIGTERM, SIGTERM)])
+async def test_n1_p1_a_name_that_is_looked_up_in_vain_keeps_no_run_from_ending(desk, signals):
+    desk.write(animals("http://nowhere.example.com", *herd(3)))
+    (desk.folder / "resolv.conf").write_text("nameserver 127.0.0.77\n")
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.77", 53))
+        running = await desk.start("run", "jobs.yaml", "--json", through=WITH_OWN_RESOLVER)
+        await running.says("3 to do")
+        await running.until(lambda: desk.states() == {"running": 3})
+        for number in signals:
+            running.signal(number)
+        done = await running.ends_within(2)
+    assert done.status == (130 if signals[0] is SIGINT else 143)
+    assert (done.last["jobs"]["pending"], done.last["attempts"]) == (3, 0)
 
 
 async def test_p2_the_second_signal_cuts_and_records_what_it_cut(desk, provider):
@@ -211,11 +239,26 @@ async def test_a_run_that_waits_for_the_queue_before_it_begins_ends_at_once(desk
     assert (await desk.run("submit", "jobs.yaml")).status == 0
     with desk.locked():
         running = await desk.start("resume", "--json")
-        await running.says("waiting for the queue")
+        await running.until((desk.folder / "runner.db.lock").exists)
+        await asyncio.sleep(0.3)
         running.signal(number)
         done = await running.ends_within(2)
     assert (done.status, provider.requests) == (status, [])
     assert "Traceback" not in done.err
+
+
+async def test_a_batch_that_was_killed_is_resumed_from_the_queue_alone(desk, provider):
+    desk.write(animals(provider.url, *herd(4), concurrency=2))
+    running = await under_way(desk, provider, 2, Hang(), Hang())
+    running.signal(SIGKILL)
+    await running.ends()
+    (desk.folder / "jobs.yaml").unlink()
+    desk.write(animals(provider.url, "an owl", name="birds"), "birds.yaml")
+    assert (await desk.run("run", "birds.yaml")).status == 0
+    done = await desk.run("resume", "--json")
+    assert "recovered 2 interrupted requests" in done.err
+    assert (done.status, done.last["batch"], done.last["jobs"]["succeeded"]) == (0, "animals", 4)
+    assert (await desk.run("resume")).status == 0
 
 
 async def test_p3_a_signal_that_was_ignored_at_the_start_stays_ignored(desk, provider):
@@ -256,7 +299,7 @@ async def test_a_signal_while_expanding_undoes_it(desk, provider, number, status
     manifest["jobs"] = [{"model": "sdxl", "file": "many.txt"}]
     desk.write(manifest)
     running = await desk.start("run", "jobs.yaml", "--json")
-    await running.until(lambda: (desk.folder / "runner.db-wal").exists())
+    await running.until((desk.folder / "runner.db-wal").exists)
     await asyncio.sleep(0.3)
     running.signal(number)
     done = await running.ends_within(2)

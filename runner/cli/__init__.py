@@ -1,5 +1,6 @@
 """The command line: a command a module; each parses, calls and prints, and imports late what is heavy."""
 
+import atexit
 import signal
 import sys
 from io import TextIOWrapper
@@ -70,6 +71,7 @@ def runner(
 def main() -> None:
     """The program: it ends by `SystemExit`, its status as documented."""
     heed_termination()
+    atexit.register(heed_nothing)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -82,6 +84,12 @@ def heed_termination() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, leave)
+
+
+def heed_nothing() -> None:
+    """The exit status is decided: no signal changes it while the interpreter is taken down."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def leave(_number: int, _frame: FrameType | None) -> None:

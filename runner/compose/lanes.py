@@ -3,15 +3,14 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from anyio import to_thread
 from multidict import CIMultiDict
 
-from runner import crowd, demo, price
+from runner import crowd, price
 from runner.breaker import Breaker
 from runner.crowd import Crowd
 from runner.dialects import DIALECTS
 from runner.engine.lane import Lane
-from runner.guard import own_addresses
+from runner.guard import own_places
 from runner.health import Health
 from runner.manifest import Endpoint, HeaderAuth
 from runner.pace import Pace, Spread
@@ -38,6 +37,8 @@ async def lane(
     name: str, endpoint: Endpoint, secrets: Secrets, stack: AsyncExitStack, *, waits: bool
 ) -> Lane:
     if endpoint.is_demo:
+        from runner import demo
+
         provider = await stack.enter_async_context(demo.serve())
         endpoint = endpoint.model_copy(update={"url": provider.url, "price": price.FREE})
     door = Door(
@@ -46,8 +47,8 @@ async def lane(
         cap=endpoint.max_answer_mb << 20,
         timeout_s=endpoint.timeout,
     )
-    allowed = await to_thread.run_sync(own_addresses, door.url, endpoint.downloads)
-    transport = await stack.enter_async_context(opened(door, redact=secrets.redact_bytes, allowed=allowed))
+    inside = own_places(door.url, endpoint.downloads)
+    transport = await stack.enter_async_context(opened(door, redact=secrets.redact_bytes, inside=inside))
     return Lane(
         name=name,
         endpoint=endpoint,

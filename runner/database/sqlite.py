@@ -15,18 +15,20 @@ from runner.database.versions import build
 
 APPLICATION_ID = 0x72756E72
 """`runr`: what tells our files from other people's databases."""
-CACHE_KIB = 16 * 1024
+WRITERS_CACHE_KIB = 4 * 1024
+READERS_CACHE_KIB = 2 * 1024
+"""Memory for pages of the file: readers go through it once."""
 LONGEST_LOG = 64 << 20
 """Bytes of the write-ahead log that are kept on the disk once they are not needed."""
 
-SHARED = ("PRAGMA foreign_keys = ON", f"PRAGMA cache_size = -{CACHE_KIB}")
 WRITING = (
-    *SHARED,
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA cache_size = -{WRITERS_CACHE_KIB}",
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 4000",
     f"PRAGMA journal_size_limit = {LONGEST_LOG}",
 )
-READING = (*SHARED, "PRAGMA query_only = ON")
+READING = (f"PRAGMA cache_size = -{READERS_CACHE_KIB}", "PRAGMA query_only = ON")
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})

@@ -56,13 +56,23 @@ def fetched(answer: Answer, endpoint: Endpoint) -> Exchange:
 
 def followed(link: Link, endpoint: Endpoint) -> Generator[Call | Wait | Ticket, Reply | None, Artifact]:
     """The file behind a link, which may be relative to the endpoint."""
-    url = urljoin(f"{endpoint.url.rstrip('/')}/", link.url)
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise fault.of_error(Trouble.FORBIDDEN_ADDRESS, sent=True, detail=f"not a web address: {url[:200]}")
+    url = absolute(link.url, endpoint)
     reply = yield from sent(Call(method="GET", path=url, paid=False, download=True))
     if not reply.body:
         raise fault.useless(reply, "image link leads to nothing", paid=False)
     return Artifact(kind="image", index=link.index, data=reply.body, revised_prompt=link.revised_prompt)
+
+
+def absolute(link: str, endpoint: Endpoint) -> str:
+    """The web address that a link means; raises the fault of one that means none."""
+    try:
+        url = urljoin(f"{endpoint.url.rstrip('/')}/", link)
+        is_web = urlsplit(url).scheme in {"http", "https"}
+    except ValueError:
+        url, is_web = link, False
+    if not is_web:
+        raise fault.of_error(Trouble.FORBIDDEN_ADDRESS, sent=True, detail=f"not a web address: {url[:200]}")
+    return url
 
 
 def asked(body: bytes) -> int:

@@ -7,6 +7,8 @@ from runner.outcome import Usage
 
 INPUT_TOKENS = ("prompt_tokens", "input_tokens")
 OUTPUT_TOKENS = ("completion_tokens", "output_tokens")
+MOST_TOKENS = 1_000_000_000
+"""More than any request takes: a price is not made of a greater number."""
 
 
 def usage(tree: dict[str, Any]) -> Usage | None:
@@ -25,10 +27,10 @@ def usage(tree: dict[str, Any]) -> Usage | None:
 
 
 def count(block: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    """The first of these fields that holds a count of tokens."""
+    """The first of these fields that holds a count of tokens that can be believed."""
     for name in names:
         value = block.get(name)
-        if is_number(value) and value >= 0:
+        if is_number(value) and 0 <= value <= MOST_TOKENS:
             return int(value)
     return None
 

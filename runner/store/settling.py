@@ -72,6 +72,7 @@ TICKET = Statement(
         tries=ZERO,
         maybe_billed=ZERO,
         useless=ZERO,
+        billed_before=ONE,
     ),
     ("data", "job", "number"),
 )
@@ -131,7 +132,8 @@ class Settling(Desk):
     def ticket(self, batch_id: int, claim: Claim, data: bytes, attempt: Attempt | None) -> Claim | None:
         """From here the job goes on from `data`: returns the claim as it stands then, None if it is late.
 
-        `attempt` is the sending that brought the ticket.
+        `attempt` is the sending that brought the ticket. It is paid for: should the ticket lead nowhere,
+        another sending would be the second.
         """
         if self.run(TICKET, data, *fence(claim)).rowcount == 0:
             self.count(batch_id, late=1)
@@ -140,7 +142,7 @@ class Settling(Desk):
             self.run(SHOW_SENT, *sent_values(attempt), claim.row)
             self.run(RECORD, *attempt_values(claim, attempt))
             self.count(batch_id, **spent([attempt]))
-        return replace(claim, ticket=data, tries=0, maybe_billed=0, useless=0)
+        return replace(claim, ticket=data, tries=0, maybe_billed=0, useless=0, billed_before=True)
 
 
 def fence(claim: Claim) -> Values:

@@ -1,0 +1,146 @@
+"""The feeder takes what may be sent, and sleeps while nothing may: a count of its claims and wakings."""
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+import pytest
+from canned import claim
+
+from runner.breaker import Breaker
+from runner.crowd import Crowd
+from runner.dialects import DIALECTS
+from runner.engine.allowance import Allowance
+from runner.engine.bell import Bell
+from runner.engine.feeder import Feeder
+from runner.engine.lane import Lane
+from runner.engine.parts import Taken
+from runner.engine.stop import Stop
+from runner.health import Health
+from runner.manifest import Endpoint
+from runner.pace import Pace
+from runner.reason import Reason
+
+A_WHILE_S = 0.05
+TOO_MANY = 20
+
+
+class Shelf:
+    """A queue that always has more."""
+
+    def __init__(self):
+        self.claims = 0
+        self.released = []
+
+    async def claim(self, wants, skip):
+        self.claims += 1
+        assert self.claims < TOO_MANY
+        await anyio.sleep(0)
+        taken = [replace(claim({"prompt": "a fox"}), row=row) for row in range(wants["studio"])]
+        return Taken(taken, {"studio": 0.0})
+
+    async def release(self, claims):
+        self.released += claims
+
+
+class Counted(Bell):
+    waits = 0
+
+    async def wait(self, seconds=None):
+        self.waits += 1
+        await super().wait(seconds)
+
+
+class Crew:
+    def __init__(self):
+        self.hands = []
+
+    def hand(self, taken):
+        self.hands.append(taken)
+
+
+class Scene:
+    """A feeder, and everything it stands among."""
+
+    def __init__(self, **allowance):
+        endpoint = {"dialect": "nebula-images", "url": "http://localhost", "price": {"request": 1.0}}
+        self.lane = Lane(
+            name="studio",
+            endpoint=Endpoint.model_validate(endpoint),
+            dialect=DIALECTS["nebula-images"],
+            door=None,
+            pace=Pace(crowd=Crowd(4)),
+            health=Health(),
+            breaker=Breaker(),
+            give_up_s=0.0,
+        )
+        self.queue, self.bell, self.stop, self.crew = Shelf(), Counted(), Stop(), Crew()
+        self.allowance = Allowance(**allowance)
+        self.feeder = Feeder(
+            self.queue,
+            {"studio": self.lane},
+            allowance=self.allowance,
+            stop=self.stop,
+            bell=self.bell,
+            waits=True,
+        )
+
+    @asynccontextmanager
+    async def running(self):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.feeder.run, {"studio": self.crew})
+            await anyio.sleep(A_WHILE_S)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def end_one(self):
+        """One claim is settled and recorded, at the price that was reserved."""
+        self.allowance.settle(10**9, 10**9)
+        self.lane.pace.ended()
+        self.lane.open -= 1
+        self.bell.ring()
+        await anyio.sleep(A_WHILE_S)
+
+
+async def test_while_the_money_is_in_flight_nothing_is_claimed_over_and_over():
+    scene = Scene(nusd=2 * 10**9)
+    async with scene.running():
+        assert (len(scene.crew.hands), len(scene.queue.released)) == (2, 2)
+        assert scene.queue.claims == 1
+        assert scene.bell.waits <= 2
+        await scene.end_one()
+        assert not scene.stop.is_asked
+        await scene.end_one()
+        assert scene.stop.reason is Reason.BUDGET
+    assert len(scene.crew.hands) == 2
+    assert scene.queue.claims <= 3
+
+
+async def test_money_that_comes_back_is_spent():
+    scene = Scene(nusd=2 * 10**9)
+    async with scene.running():
+        scene.allowance.settle(10**9, 0)
+        await scene.end_one()
+        assert len(scene.crew.hands) == 3
+
+
+@pytest.mark.parametrize("in_flight", [0, 2])
+async def test_a_paused_feeder_sleeps(in_flight):
+    scene = Scene()
+    scene.feeder.paused = True
+    scene.lane.open = in_flight
+    async with scene.running():
+        assert (scene.queue.claims, scene.bell.waits) == (0, 1)
+        scene.feeder.paused = False
+        scene.bell.ring()
+        await anyio.sleep(A_WHILE_S)
+        assert scene.queue.claims == 1
+
+
+async def test_a_limit_and_a_deadline_end_it():
+    limited = Scene(jobs=1)
+    async with limited.running():
+        assert (limited.stop.reason, len(limited.crew.hands)) == (Reason.LIMIT, 1)
+    late = Scene(until=0.0)
+    async with late.running():
+        assert (late.stop.reason, late.queue.claims) == (Reason.DEADLINE, 0)
