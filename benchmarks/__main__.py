@@ -21,7 +21,11 @@ from pathlib import Path
 MANIFEST = """\
 name: bench
 endpoints:
-  mock: {{dialect: openai-chat, url: "http://127.0.0.1:{port}/v1", key: "${{BENCH_KEY}}", concurrency: {concurrency}}}
+  mock:
+    dialect: openai-chat
+    url: http://127.0.0.1:{port}/v1
+    key: ${{BENCH_KEY}}
+    concurrency: {concurrency}
 jobs:
   - model: bench
     file: prompts.txt

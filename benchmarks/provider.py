@@ -6,14 +6,20 @@ Run as `python -m benchmarks.provider LATENCY_S`: prints its port, serves until 
 import asyncio
 import sys
 
+import orjson
 import uvloop
 
 TEXT = "A red fox crosses the frozen river at dusk, its reflection broken by thin ice. " * 4
-BODY = (
-    '{"id":"chatcmpl-bench","object":"chat.completion","created":1740081592,"model":"bench",'
-    '"choices":[{"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}],'
-    '"usage":{"prompt_tokens":20,"completion_tokens":64,"total_tokens":84}}' % TEXT
-).encode()
+BODY = orjson.dumps(
+    {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion",
+        "created": 1740081592,
+        "model": "bench",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 20, "completion_tokens": 64, "total_tokens": 84},
+    }
+)
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: req-bench\r\n"
     b"Content-Length: %d\r\n\r\n" % len(BODY)

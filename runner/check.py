@@ -157,12 +157,15 @@ class Checker:
     def endpoint_of(self, part: Part) -> Endpoint | None:
         group, loc = part.group, part.loc
         if group.endpoint is None:
-            return self.only_endpoint(part)
-        endpoint = self.named(group.endpoint, (*loc, "endpoint"))
+            endpoint = self.only_endpoint(part)
+        else:
+            endpoint = self.named(group.endpoint, (*loc, "endpoint"))
         for index, name in enumerate(group.also):
             other = self.named(name, (*loc, "also", index))
-            if endpoint and other and endpoint.dialect != other.dialect:
-                self.add((*loc, "also", index), f"{name!r} speaks {other.dialect}, not {endpoint.dialect}")
+            if name in (group.endpoint, *group.also[:index]):
+                self.add((*loc, "also", index), f"{name!r} is one of the job's endpoints already")
+            elif endpoint and other and (differs := difference(endpoint, other)):
+                self.add((*loc, "also", index), f"{name!r} is no equivalent: {differs}")
         return endpoint
 
     def only_endpoint(self, part: Part) -> Endpoint | None:
@@ -264,6 +267,13 @@ class Checker:
             if group.messages is not None and getattr(group, name) is not None and not said:
                 message = f"'messages' do not use it: write {{{{ prompt }}}} there, or leave {name!r} out"
                 self.add((*loc, name), message, key=True)
+
+
+def difference(endpoint: Endpoint, other: Endpoint) -> str | None:
+    """Why the other cannot serve the same requests."""
+    if endpoint.dialect != other.dialect:
+        return f"it speaks {other.dialect}, not {endpoint.dialect}"
+    return "its 'body' is another" if endpoint.body != other.body else None
 
 
 def expressions(endpoint: Endpoint) -> Iterator[tuple[Loc, str]]:

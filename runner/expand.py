@@ -112,6 +112,7 @@ class Expansion:
                         vars=asked.vars,
                         sample=sample,
                         body=canonical,
+                        also=recipe.also,
                     )
 
     @staticmethod

@@ -1,9 +1,11 @@
 """The nouns of the queue: a job, the state it is in, and a claim on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
+
+from runner.value import value
 
 
 class State(StrEnum):
@@ -17,7 +19,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ask:
     """What a manifest asks of a model once, before a dialect has made a request body of it.
 
@@ -33,7 +35,7 @@ class Ask:
     vars: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Job:
     """One request to make, as expansion leaves it and the queue keeps it."""
 
@@ -54,9 +56,16 @@ class Job:
     """Which occurrence of the same request this is, from 1."""
     body: bytes
     """The canonical request body, a JSON object; files stand in it by path and hash."""
+    also: tuple[str, ...] = ()
+    """Equivalent endpoints that may serve it too; they are no part of `key`."""
+
+    @property
+    def pool(self) -> str:
+        """All endpoints that may serve it, its own first: no name has a space."""
+        return " ".join((self.endpoint, *self.also))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claim:
     """A job in a worker's hands: what sending it needs, and what its past allows it."""
 
@@ -66,6 +75,7 @@ class Claim:
     stem: str
     key: str
     endpoint: str
+    """The one that it is to be sent to: the job's own, or an equivalent."""
     model: str
     body: bytes
     attempt: int
@@ -82,3 +92,5 @@ class Claim:
     """Whether any earlier sending may have been billed, an interrupted one included."""
     ticket: bytes | None
     """What an earlier claim committed to go on from (JSON); with one, nothing is paid again."""
+    also: tuple[str, ...] = ()
+    """Other endpoints that may serve the job, unless it has a ticket: that is good at `endpoint` alone."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from runner.value import value
+
 Kind = Literal["image", "text", "embedding", "tool_calls"]
 
 
@@ -40,7 +42,7 @@ class Then(StrEnum):
     """Park the endpoint (or the run); its jobs stay pending."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Artifact:
     """One thing a job produced, in memory. Exactly one of `data`, `text`, `vector`, `tool_calls` is set."""
 
@@ -55,7 +57,7 @@ class Artifact:
     revised_prompt: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Usage:
     """What the provider says an answer took."""
 
@@ -67,7 +69,7 @@ class Usage:
     """The provider's own usage block."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Output:
     """A whole answer, read."""
 
@@ -79,7 +81,7 @@ class Output:
     """What a person should know although it succeeded, such as `2 of 4 images`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Kept:
     """An artifact where it is kept: a row of the queue. Exactly one of `path`, `value` is set."""
 
@@ -120,7 +122,7 @@ class Fault(Exception):
         return f"{self.cause}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Done:
     """The attempt brought an output, and it is kept."""
 
@@ -128,21 +130,21 @@ class Done:
     output: Output
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Failed:
     """The attempt ended by a fault."""
 
     fault: Fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Interrupted:
     """The attempt was cut by ourselves."""
 
     sent: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Waiting:
     """The provider works on it; the ticket that asks for it is committed. Ask again after a while."""
 
@@ -152,7 +154,7 @@ class Waiting:
 Outcome = Done | Failed | Interrupted | Waiting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Attempt:
     """One sending of a job, for the record that is never changed."""
 

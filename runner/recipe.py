@@ -60,6 +60,8 @@ class Recipe:
     name: str
     """The endpoint's."""
     endpoint: Endpoint
+    also: tuple[str, ...]
+    """Names of its equivalents: no part of a job's key."""
     folder: Path
     given: Mapping[str, Any]
     """Variables given by `--set`: they beat all others."""
@@ -245,6 +247,7 @@ def recipe_of(
     return Recipe(
         name=name,
         endpoint=manifest.endpoints[name],
+        also=tuple(group.also),
         folder=manifest.folder,
         given=manifest.sets,
         today=manifest.today,

@@ -19,6 +19,8 @@ MEASURED_S = 2.0
 SHARE_S = 0.1
 """After a short reset so many seconds' part of a minute's limit is taken to be there."""
 MINUTE_S = 60.0
+AHEAD = 1.0
+"""Units added where the rest is spread, so that the last of a few goes before the end and not at it."""
 MARGIN = 0.98
 """The part of an inflow that is used."""
 
@@ -84,7 +86,7 @@ class Remaining:
         there = max(self.available(now), 0.0)
         if self.resets_at - now > LONG_S:
             return inf
-        return MARGIN * self.inflow + there / max(self.lasts_until - now, SOON_S)
+        return MARGIN * self.inflow + (there + AHEAD) / max(self.lasts_until - now, SOON_S)
 
     def opens_at(self, now: float, units: float) -> float:
         """When so many units are there."""

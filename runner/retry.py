@@ -9,6 +9,7 @@ from tenacity.wait import wait_exponential
 
 from runner.job import Claim, State
 from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Output, Then, Waiting
+from runner.value import value
 
 USELESS_RETRIES = 1
 """Retries after whole answers that were of no use: the next is seldom better, and paid for."""
@@ -30,7 +31,7 @@ class Policy:
     on_unknown: Literal["retry", "hold"] = "retry"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Settlement:
     """The job's next row."""
 

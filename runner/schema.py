@@ -5,6 +5,7 @@ Wall times are seconds since the epoch, money is in billionths of a dollar, a fl
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    case,
     literal_column,
     text,
 )
@@ -109,11 +111,13 @@ batches = Table(
     required("state"),
     Column("reason", Text),
     flag("paused"),
+    Column("why", Text),
     count("total"),
     *(count(name) for name in (*COUNTED_STATES, *TALLIED)),
     UniqueConstraint("name"),
     CheckConstraint(one_of("state", BatchState), name="state_is_known"),
     CheckConstraint("reason IS NULL OR state = 'stopped'", name="only_a_stopped_batch_has_a_reason"),
+    CheckConstraint("why IS NULL OR state = 'running'", name="only_a_running_batch_waits"),
     CheckConstraint("(finished_at IS NOT NULL) = (state = 'finished')", name="only_finished_has_an_end"),
     CheckConstraint("state <> 'finished' OR pending + running = 0", name="nothing_is_left_when_finished"),
     CheckConstraint(f"total = {' + '.join(COUNTED_STATES)}", name="every_job_is_counted_once"),
@@ -133,6 +137,8 @@ jobs = Table(
     flag("listed", default=1),
     flag("withdrawn"),
     required("endpoint"),
+    required("pool"),
+    Column("lane", Text),
     required("model"),
     Column("sample", BigInteger, nullable=False),
     required("state"),
@@ -182,6 +188,9 @@ jobs = Table(
     CheckConstraint(f"cause IS NULL OR {one_of('cause', Cause)}", name="cause_is_known"),
     CheckConstraint("state <> 'succeeded' OR ticket IS NULL", name="success_needs_no_ticket"),
     CheckConstraint(
+        "lane IS NOT NULL OR (worker IS NULL AND ticket IS NULL)", name="claims_and_tickets_have_a_lane"
+    ),
+    CheckConstraint(
         "withdrawn = 0 OR (listed = 0 AND state = 'cancelled')", name="only_cancelled_jobs_are_withdrawn"
     ),
     CheckConstraint("attempts <= attempt", name="every_sending_was_a_claim"),
@@ -194,14 +203,16 @@ jobs = Table(
 PENDING = jobs.c.state == word(State.PENDING)
 RUNNING = jobs.c.state == word(State.RUNNING)
 FAILED = (jobs.c.state == word(State.FAILED)) | (jobs.c.state == word(State.UNKNOWN))
+WAITS_IN = case((jobs.c.ticket.is_(None), jobs.c.pool), else_=jobs.c.lane)
+"""The endpoints that a job may be claimed for: `pool`, or with a ticket the one that gave it."""
 
 
-def partial(name: str, *columns: Column[object], of: ColumnElement[bool]) -> Index:
+def partial(name: str, *columns: ColumnElement[Any], of: ColumnElement[bool]) -> Index:
     """An index over those jobs alone: it stays as small as they are few."""
     return Index(name, *columns, sqlite_where=of, postgresql_where=of)
 
 
-partial("jobs_pending", jobs.c.batch_id, jobs.c.endpoint, jobs.c.due_at, jobs.c.position, of=PENDING)
+partial("jobs_pending", jobs.c.batch_id, WAITS_IN, jobs.c.due_at, jobs.c.position, of=PENDING)
 partial("jobs_running", jobs.c.batch_id, of=RUNNING)
 partial("jobs_failed", jobs.c.batch_id, jobs.c.state, jobs.c.cause, jobs.c.position, of=FAILED)
 
@@ -280,4 +291,41 @@ runs = Table(
     Column("reason", Text),
     CheckConstraint("reason IS NULL OR ended_at IS NOT NULL", name="only_ended_runs_have_a_reason"),
     Index("runs_of_batch", "batch_id"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("closed_until", Double),
+    Column("why", Text),
+    CheckConstraint("length(id) = 64", name="is_a_hash"),
+    CheckConstraint("why IS NULL OR closed_until IS NOT NULL", name="only_closed_accounts_say_why"),
+)
+
+LIMITS = ("requests_per_minute", "tokens_per_minute", "requests_per_day")
+"""What people set of an endpoint beside its concurrency."""
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("batch_id", Key, ForeignKey(batches.c.id), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("account", Text, ForeignKey(accounts.c.id), nullable=False),
+    Column("concurrency", Text),
+    *(Column(name, BigInteger) for name in LIMITS),
+    CheckConstraint(
+        " AND ".join(f"({name} IS NULL OR {name} >= 1)" for name in LIMITS),
+        name="limits_let_something_through",
+    ),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("account", Text, ForeignKey(accounts.c.id), primary_key=True),
+    Column("minute", BigInteger, primary_key=True),
+    count("requests"),
+    count("spent_nusd"),
+    none_negative("requests", "spent_nusd"),
 )

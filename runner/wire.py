@@ -1,12 +1,13 @@
 """HTTP as values: what a dialect wants sent, and what comes back."""
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.outcome import Output
+from runner.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Call:
     """One request to make. A paid one carries the endpoint's credentials and is never redirected."""
 
@@ -22,14 +23,14 @@ class Call:
     """True for a file an answer points to: free, without credentials, up to three hops, each checked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Wait:
     """Nothing to do for so many seconds: the claim is given back and the job becomes due then."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ticket:
     """Commit this (JSON) before going on: from here a crash pays nothing again."""
 
@@ -38,7 +39,7 @@ class Ticket:
     """The paid answer, less its base64, for the record."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Reply:
     """A whole answer: header names in lower case, the body decompressed."""
 

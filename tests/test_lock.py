@@ -59,7 +59,7 @@ async def test_s10_those_who_read_are_welcome_and_wait_for_nobody(desk, provider
     [[name]] = desk.rows("SELECT id FROM jobs")
     for command in (("status",), ("jobs",), ("show", name), ("export",)):
         done = await desk.run(*command, "--json")
-        assert (done.status, "Traceback" in done.err) == (0, False), command
+        assert (done.status, "Traceback" in done.err) == (0, False), (command, done.err)
     assert (await desk.run("status", "--json")).last["jobs"]["running"] == 1
 
 

@@ -13,11 +13,16 @@ def told(remaining, left, reset_s, *, now, limit=1200.0, ahead=0.0, sent_at=None
 
 
 def test_what_is_left_is_spread_until_it_is_whole_again():
-    assert told(Remaining(), 600.0, 30.5, now=100.0).rate(100.0) == pytest.approx(600 / 30.5)
+    assert told(Remaining(), 600.0, 30.5, now=100.0).rate(100.0) == pytest.approx(601 / 30.5)
+
+
+def test_the_last_of_a_few_goes_before_the_end():
+    remaining = told(Remaining(), 1.0, 12.5, now=0.0, limit=6.0)
+    assert 1 / remaining.rate(0.0) == pytest.approx(6.25)
 
 
 def test_a_reset_in_whole_seconds_may_be_a_second_late():
-    assert told(Remaining(), 600.0, 30.0, now=100.0).rate(100.0) == pytest.approx(600 / 31)
+    assert told(Remaining(), 600.0, 30.0, now=100.0).rate(100.0) == pytest.approx(601 / 31)
 
 
 def test_what_was_sent_since_is_no_longer_left():
@@ -28,7 +33,7 @@ def test_what_was_sent_since_is_no_longer_left():
 
 def test_nothing_left_waits_for_the_reset_and_is_whole_then():
     remaining = told(Remaining(), 0.0, 30.5, now=100.0)
-    assert (remaining.rate(100.0), remaining.opens_at(100.0, 1.0)) == (0.0, 130.5)
+    assert (remaining.available(130.4), remaining.opens_at(100.0, 1.0)) == (0.0, 130.5)
     assert remaining.available(130.5) == 1200
 
 
@@ -52,7 +57,7 @@ def test_a_window_that_turned_is_no_inflow():
 def test_a_reset_once_told_stands_though_later_ones_are_told_meanwhile():
     remaining = told(Remaining(), 600.0, 60.5, now=0.0)
     told(remaining, 300.0, 60.5, now=30.0)
-    assert remaining.rate(30.0) == pytest.approx(300 / 30.5)
+    assert remaining.rate(30.0) == pytest.approx(301 / 30.5)
 
 
 def test_a_limit_of_a_day_is_not_spread():

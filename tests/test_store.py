@@ -696,7 +696,8 @@ def plan(connection: Connection, statement: str) -> str:
     ("wanted", "index"),
     [
         (
-            "state = 'pending' AND batch_id = 1 AND endpoint = 'e' AND due_at = 0 ORDER BY position",
+            "state = 'pending' AND batch_id = 1 AND CASE WHEN ticket IS NULL THEN pool ELSE lane END = 'e' "
+            "AND due_at = 0 ORDER BY position",
             "jobs_pending",
         ),
         ("state = 'running' AND batch_id = 1", "jobs_running"),

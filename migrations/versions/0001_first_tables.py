@@ -37,6 +37,7 @@ CAUSES = "cause IS NULL OR " + " OR ".join(
         "bug",
     )
 )
+WAITS_IN = "CASE WHEN (ticket IS NULL) THEN pool ELSE lane END"
 
 
 def check(condition: str, name: str) -> sa.CheckConstraint:
@@ -83,6 +84,7 @@ BATCHES: Items = (
     required("state"),
     sa.Column("reason", sa.Text()),
     flag("paused", "batches"),
+    sa.Column("why", sa.Text()),
     count("total"),
     count("pending"),
     count("running"),
@@ -101,6 +103,7 @@ BATCHES: Items = (
         "batches_state_is_known",
     ),
     check("reason IS NULL OR state = 'stopped'", "batches_only_a_stopped_batch_has_a_reason"),
+    check("why IS NULL OR state = 'running'", "batches_only_a_running_batch_waits"),
     check("(finished_at IS NOT NULL) = (state = 'finished')", "batches_only_finished_has_an_end"),
     check("state <> 'finished' OR pending + running = 0", "batches_nothing_is_left_when_finished"),
     check(
@@ -128,6 +131,8 @@ JOBS: Items = (
     flag("listed", "jobs", default=1),
     flag("withdrawn", "jobs"),
     required("endpoint"),
+    required("pool"),
+    sa.Column("lane", sa.Text()),
     required("model"),
     sa.Column("sample", sa.BigInteger(), nullable=False),
     required("state"),
@@ -174,6 +179,7 @@ JOBS: Items = (
     check("cause IS NOT NULL OR (state <> 'failed' AND state <> 'unknown')", "jobs_failure_has_a_cause"),
     check(CAUSES, "jobs_cause_is_known"),
     check("state <> 'succeeded' OR ticket IS NULL", "jobs_success_needs_no_ticket"),
+    check("lane IS NOT NULL OR (worker IS NULL AND ticket IS NULL)", "jobs_claims_and_tickets_have_a_lane"),
     check("withdrawn = 0 OR (listed = 0 AND state = 'cancelled')", "jobs_only_cancelled_jobs_are_withdrawn"),
     check("attempts <= attempt", "jobs_every_sending_was_a_claim"),
     check("maybe_billed <= tries AND useless <= tries", "jobs_tries_are_counted"),
@@ -263,6 +269,44 @@ RENAMES: Items = (
     sa.ForeignKeyConstraint(["job"], ["jobs.row"], name=conv("renames_job_fk")),
 )
 
+ACCOUNTS: Items = (
+    sa.Column("id", sa.Text(), nullable=False),
+    sa.Column("closed_until", sa.Double()),
+    sa.Column("why", sa.Text()),
+    check("length(id) = 64", "accounts_is_a_hash"),
+    check("why IS NULL OR closed_until IS NOT NULL", "accounts_only_closed_accounts_say_why"),
+    sa.PrimaryKeyConstraint("id", name=conv("accounts_pk")),
+)
+
+LANES: Items = (
+    sa.Column("batch_id", KEY, nullable=False),
+    required("name"),
+    required("account"),
+    sa.Column("concurrency", sa.Text()),
+    sa.Column("requests_per_minute", sa.BigInteger()),
+    sa.Column("tokens_per_minute", sa.BigInteger()),
+    sa.Column("requests_per_day", sa.BigInteger()),
+    check(
+        "(requests_per_minute IS NULL OR requests_per_minute >= 1) AND "
+        "(tokens_per_minute IS NULL OR tokens_per_minute >= 1) AND "
+        "(requests_per_day IS NULL OR requests_per_day >= 1)",
+        "lanes_limits_let_something_through",
+    ),
+    sa.PrimaryKeyConstraint("batch_id", "name", name=conv("lanes_pk")),
+    sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=conv("lanes_batch_id_fk")),
+    sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=conv("lanes_account_fk")),
+)
+
+LEDGER: Items = (
+    required("account"),
+    sa.Column("minute", sa.BigInteger(), nullable=False),
+    count("requests"),
+    count("spent_nusd"),
+    check(none_negative("requests spent_nusd"), "ledger_counts_from_0"),
+    sa.PrimaryKeyConstraint("account", "minute", name=conv("ledger_pk")),
+    sa.ForeignKeyConstraint(["account"], ["accounts.id"], name=conv("ledger_account_fk")),
+)
+
 
 TABLES = {
     "batches": BATCHES,
@@ -271,10 +315,17 @@ TABLES = {
     "outputs": OUTPUTS,
     "renames": RENAMES,
     "runs": RUNS,
+    "accounts": ACCOUNTS,
+    "lanes": LANES,
+    "ledger": LEDGER,
 }
 INDEXES = {
     "jobs_in_order": ("jobs", ("batch_id", "listed", "position"), None),
-    "jobs_pending": ("jobs", ("batch_id", "endpoint", "due_at", "position"), "state = 'pending'"),
+    "jobs_pending": (
+        "jobs",
+        ("batch_id", sa.text(WAITS_IN), "due_at", "position"),
+        "state = 'pending'",
+    ),
     "jobs_running": ("jobs", ("batch_id",), "state = 'running'"),
     "jobs_failed": (
         "jobs",

@@ -1,9 +1,10 @@
 """The parts of runner, put together: what a command line, a program or a schedule calls."""
 
 from runner.compose.exporting import results
+from runner.compose.glance import Watcher
 from runner.compose.opening import reading, writing
 from runner.compose.planning import Plan, plan
-from runner.compose.running import Ended, RunOptions, Watcher, work
+from runner.compose.running import Ended, RunOptions, work
 from runner.compose.submission import Submission, TooMany, submit
 
 __all__ = [

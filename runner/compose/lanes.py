@@ -1,19 +1,18 @@
 """Endpoints made ready to be sent to: secrets resolved, doors opened, the embedded provider started."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from multidict import CIMultiDict
 
-from runner import crowd, price
+from runner import pace, price
 from runner.breaker import Breaker
-from runner.crowd import Crowd
 from runner.dialects import DIALECTS
 from runner.engine.lane import Lane
 from runner.guard import own_places
 from runner.health import Health
 from runner.manifest import Endpoint, HeaderAuth
-from runner.pace import Pace, Spread
 from runner.redaction import Secrets
 from runner.transport import Door, opened
 
@@ -54,23 +53,11 @@ async def lane(
         endpoint=endpoint,
         dialect=DIALECTS[endpoint.dialect],
         door=transport,
-        pace=pace(endpoint),
+        pace=pace.of(endpoint.limits, endpoint.concurrency, now=time.monotonic(), wall=time.time()),
         health=Health(),
         breaker=Breaker(),
         give_up_s=endpoint.give_up if waits else 0.0,
         key="" if endpoint.key is None or endpoint.auth == "none" else secrets.hint(endpoint.key),
-    )
-
-
-def pace(endpoint: Endpoint) -> Pace:
-    """The endpoint's clock under the limits that the manifest states."""
-    limits, is_auto = endpoint.limits, endpoint.concurrency == "auto"
-    places = crowd.FIRST if endpoint.concurrency == "auto" else endpoint.concurrency
-    minute, tokens = limits.requests_per_minute, limits.tokens_per_minute
-    return Pace(
-        crowd=Crowd(places, adapts=is_auto),
-        requests=None if minute is None else Spread(minute),
-        tokens=None if tokens is None else Spread(tokens),
     )
 
 

@@ -9,19 +9,20 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import anyio
 from anyio import to_thread
 
 from runner import database, price
 from runner.compose.exporting import GivenUp, results
+from runner.compose.glance import Glance, Watcher
 from runner.compose.lanes import lanes
+from runner.compose.pacing import Pacing
 from runner.compose.recovery import recover
 from runner.compose.secrets import known_secrets
+from runner.compose.spending import warnings
 from runner.engine.allowance import Allowance
 from runner.engine.engine import Engine
-from runner.engine.judging import limited
 from runner.engine.lane import Lane
 from runner.engine.queue import BatchQueue
 from runner.engine.stop import Stop, Told, exit_status, heeding_signals
@@ -35,8 +36,6 @@ from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally
 from runner.writer import Writer
 
-GLANCE_S = 0.5
-"""How often a run looks whether another program has changed the queue, and tells how it stands."""
 FLAT = 10_000
 """Jobs up to which all files stand in one folder."""
 LATER = 75
@@ -64,14 +63,6 @@ class Ended:
     exit_status: int
     signalled: int | None
     """The exit status of a run that a signal stops, if one came, even if nothing was left to do."""
-
-
-class Watcher(Protocol):
-    """Watches a run go by."""
-
-    def began(self, tally: Tally) -> None: ...
-    def moved(self, tally: Tally, why: str | None) -> None: ...
-    def said(self, message: str) -> None: ...
 
 
 Heard = Callable[[Sequence[Settled]], None]
@@ -111,8 +102,6 @@ class Run:
     heard: Heard
     stop: Stop = field(default_factory=Stop)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
-    """What was said of endpoints already."""
 
     async def go(self) -> Ended:
         settings = Settings.model_validate_json(self.row.settings)
@@ -126,13 +115,32 @@ class Run:
 
     async def _work(self, settings: Settings, secrets: Secrets, folder: Folder) -> Ended:
         """From its first row to its last, signals being heeded."""
+        await self.writer.changed()
         run_id = await self.writer.do(
             lambda store: store.begin_run(self.row.id, worker=worker(), now=time.time())
         )
         async with lanes(settings.endpoints, secrets, waits=self.options.waits) as self.lanes:
-            await self._keep_closed()
-            await self._watched(self._engine(settings, folder, await self._tally()))
+            pacing = Pacing(writer=self.writer, batch_id=self.row.id, lanes=self.lanes)
+            await pacing.begin()
+            began = await self._tally()
+            glance = self._glance(settings, pacing, began)
+            self.watcher.began(began)
+            await self._watched(glance, self._engine(settings, folder, began))
+            glance.tell(await self._tally())
         return await self._end(run_id)
+
+    def _glance(self, settings: Settings, pacing: Pacing, began: Tally) -> Glance:
+        def nearly_spent(tally: Tally) -> Iterator[str]:
+            return warnings(settings, max_cost_usd=self.options.max_cost_usd, began=began, tally=tally)
+
+        return Glance(
+            writer=self.writer,
+            row=self.row,
+            lanes=self.lanes,
+            pacing=pacing,
+            watcher=self.watcher,
+            warnings=nearly_spent,
+        )
 
     async def _make_good(self, settings: Settings, folder: Folder) -> None:
         """What an earlier run left behind."""
@@ -144,16 +152,6 @@ class Run:
         recovered = await recover(self.writer, self.row.id, folder, policy(settings), cost)
         for message in recovered.messages():
             self.watcher.said(message)
-
-    async def _keep_closed(self) -> None:
-        """A provider's limit outlives a restart: what it refused is due when it opens again."""
-        wall, now = time.time(), time.monotonic()
-        for name, lane in self.lanes.items():
-            until = await self.writer.do(
-                partial(Store.refused_until, batch_id=self.row.id, endpoint=name, now=wall)
-            )
-            if until is not None:
-                lane.pace.close(now + until - wall, limited(until))
 
     def _engine(self, settings: Settings, folder: Folder, tally: Tally) -> Engine:
         return Engine(
@@ -167,34 +165,12 @@ class Run:
             waits=self.options.waits,
         )
 
-    async def _watched(self, engine: Engine) -> None:
+    async def _watched(self, glance: Glance, engine: Engine) -> None:
         """Run the engine, and beside it look at the queue and tell how it stands."""
-        self.watcher.began(await self._tally())
         async with anyio.create_task_group() as beside:
-            beside.start_soon(self._glance, engine)
+            beside.start_soon(glance.run, engine)
             await engine.run()
             beside.cancel_scope.cancel()
-
-    async def _glance(self, engine: Engine) -> None:
-        while True:
-            await anyio.sleep(GLANCE_S)
-            if await self.writer.changed():
-                await self._heed_others(engine)
-            self._tell_of_stops()
-            self.watcher.moved(await self._tally(), why(engine, self.lanes))
-
-    def _tell_of_stops(self) -> None:
-        """Say once of each endpoint and model why nothing more is sent there."""
-        for words in stops(self.lanes):
-            if words not in self.told:
-                self.told.add(words)
-                self.watcher.said(words)
-
-    async def _heed_others(self, engine: Engine) -> None:
-        """Another program has written: paused or not, there may be jobs where there were none."""
-        row = await self.writer.do(lambda store: store.batch(self.row.name))
-        engine.feeder.paused = row is not None and row.paused
-        engine.look_again()
 
     async def _tally(self) -> Tally:
         return await self.writer.do(lambda store: store.tally(self.row.id))
@@ -211,7 +187,6 @@ class Run:
 
     async def _end(self, run_id: int) -> Ended:
         """The last word: state and reason, results, exit status."""
-        self._tell_of_stops()
         tally = await self._tally()
         is_finished = tally.pending + tally.running == 0
         reason = None if is_finished else self.stop.reason or stopped(self.lanes)
@@ -299,21 +274,3 @@ def stopped(opened: Mapping[str, Lane]) -> Reason | None:
         return reasons[0]
     missing = any(lane.health.stopped_models for lane in opened.values())
     return Reason.NOT_FOUND if missing else None
-
-
-def stops(opened: Mapping[str, Lane]) -> Iterator[str]:
-    """In words: the endpoints that nothing more is sent to, and the models."""
-    for name, lane in opened.items():
-        if lane.stopped is not None:
-            yield f"{name}: {lane.why_stopped}; nothing more is sent there in this run"
-        for model in sorted(lane.health.stopped_models):
-            yield f"{name}: the provider does not know the model {model}; its jobs stay pending"
-
-
-def why(engine: Engine, opened: Mapping[str, Lane]) -> str | None:
-    """What the run waits for, in words."""
-    if engine.feeder.paused:
-        return "paused"
-    now = time.monotonic()
-    reasons = [f"{name}: {words}" for name, lane in opened.items() if (words := lane.pace.why(now))]
-    return "; ".join(reasons) or None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import crash
+from runner.account import account
 from runner.compose.opening import writing
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
@@ -78,6 +79,7 @@ def new_batch(manifest: Manifest, mark: str) -> NewBatch:
         fingerprint=mark,
         settings=manifest.settings.model_dump_json(exclude_unset=True),
         folder=str(outputs_folder(manifest)),
+        accounts={name: account(each) for name, each in manifest.settings.endpoints.items()},
         priced=all(endpoint.is_demo or endpoint.price is not None for endpoint in endpoints),
     )
 

@@ -1,6 +1,7 @@
 """Feeder → workers → recorder: the way of a claim, and what a run makes of its outcomes."""
 
 import time
+from dataclasses import replace
 from random import random
 
 import anyio
@@ -9,15 +10,16 @@ from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
 from runner.engine.feeder import Feeder
 from runner.engine.judging import heed, judged
-from runner.engine.lane import Crew, Lane, Lanes
+from runner.engine.lane import Crew, Lane, Lanes, soonest
 from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, recorded
 from runner.engine.recorder import Recorder, Tell
 from runner.engine.stop import Stop
 from runner.engine.worker import Worker
+from runner.job import Claim
 from runner.outcome import Done, Outcome, Waiting
 from runner.reason import Reason
-from runner.retry import Policy, settle
+from runner.retry import Policy, Settlement, settle
 from runner.store import Settled
 
 
@@ -44,7 +46,7 @@ class Engine:
         self._worker = Worker(
             queue=queue, sink=sink, shelter=stop.shelter, conclude=self._conclude, disk_full=self._disk_full
         )
-        self._recorder = Recorder(queue, sink, tell=tell, bell=self._bell)
+        self._recorder = Recorder(queue, sink, lanes, tell=tell, bell=self._bell)
         self.feeder = Feeder(queue, lanes, allowance=allowance, stop=stop, bell=self._bell, waits=waits)
         stop.hearers.append(self._heed_stop)
 
@@ -80,15 +82,22 @@ class Engine:
         settlement = settle(errand.claim, outcome, self._policy, now=now, chance=random())
         attempt = recorded(lane, errand, outcome)
         self._allowance.settle(lane.price_of(errand.claim), attempt.cost_nusd)
-        heed(lane, errand, outcome, settlement, now=now)
+        heed(lane, errand, outcome)
         settled = Settled(
             claim=errand.claim,
-            settlement=settlement,
+            settlement=self._put_off(errand.claim, settlement, now),
             attempt=None if isinstance(outcome, Waiting) else attempt,
             kept=outcome.kept if isinstance(outcome, Done) else (),
         )
         self._recorder.take(lane, settled, reopen)
         self._bell.ring()
+
+    def _put_off(self, claim: Claim, settlement: Settlement, now: float) -> Settlement:
+        """A job that one endpoint refuses for pace is not kept from its equivalents."""
+        if settlement.due_at is None or settlement.waits <= claim.waits:
+            return settlement
+        due_at = soonest(self._lanes, claim, settlement.due_at, now=time.monotonic(), wall=now)
+        return replace(settlement, due_at=due_at)
 
     def _heed_stop(self) -> None:
         """Wait for nothing more; after a signal what has no connection yet is not sent."""

@@ -9,7 +9,7 @@ import anyio
 from runner import crash
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
-from runner.engine.lane import Crew, Lane
+from runner.engine.lane import Crew, Lane, wake
 from runner.engine.parts import Queue
 from runner.engine.stop import Stop
 from runner.job import Claim
@@ -56,23 +56,27 @@ class Feeder:
         return all(lane.is_done for lane in self._lanes.values())
 
     def _wants(self) -> dict[str, int]:
-        """How many claims each lane has room for."""
-        if self._is_over() or self._is_held:
+        """How many claims each lane has room for; none of those that have none, if their jobs may be gone."""
+        if self._is_over() or self.is_held:
             return {}
         now, wall = time.monotonic(), time.time()
         left = self._allowance.room()
         wants = {}
         for name, lane in self._lanes.items():
             room = min(lane.room(now=now, wall=wall), MOST_CLAIMS, inf if left is None else left)
-            if room > 0:
-                wants[name] = int(room)
-                left = None if left is None else left - int(room)
-        return wants
+            if room > 0 or lane.may_have_lost(wall):
+                wants[name] = max(int(room), 0)
+                left = None if left is None else left - wants[name]
+        return wants if any(wants.values()) else {}
 
     @property
-    def _is_held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether nothing may be claimed for now, whatever the endpoints say."""
         return self.paused or self._allowance.is_short
+
+    @property
+    def why_held(self) -> Reason:
+        return Reason.PAUSED if self.paused else Reason.BUDGET
 
     def _is_over(self) -> bool:
         """Whether the run has done what it was allowed; asks it to stop if so."""
@@ -104,7 +108,7 @@ class Feeder:
         unsendable = [claim for claim in claims if claim.row not in kept]
         await self._queue.release(unsendable)
         for claim in unsendable:
-            self._lanes[claim.endpoint].due_at = 0.0
+            wake(self._lanes, claim, 0.0)
 
     def _hand(self, crews: Mapping[str, Crew], claims: Sequence[Claim]) -> None:
         now = time.monotonic()
@@ -118,11 +122,11 @@ class Feeder:
         """Until there may be something to do again."""
         now, wall = time.monotonic(), time.time()
         in_flight = any(lane.open for lane in self._lanes.values())
-        if self._allowance.is_short and not in_flight:
-            self._stop.ask(Reason.BUDGET)
+        if self.is_held and not in_flight and not (self.paused and self._waits):
+            self._stop.ask(self.why_held)
             return
         opens_in = (
-            inf if self._is_held else min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
+            inf if self.is_held else min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
         )
         if not in_flight and not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):
             self._stop.ask(Reason.QUOTA)

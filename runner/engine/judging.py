@@ -3,13 +3,14 @@
 import time
 from dataclasses import replace
 from datetime import datetime
+from random import random
 
+from runner import hints
 from runner.breaker import PROBE_S
 from runner.engine.lane import Lane
 from runner.engine.record import Errand
-from runner.outcome import Cause, Done, Failed, Fault, Outcome, Then, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Outcome, Then, Usage, Waiting
 from runner.reason import Reason
-from runner.retry import Settlement
 
 
 def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple[int, ...]]:
@@ -18,7 +19,7 @@ def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple
         case Done() | Waiting():
             lane.health.succeeded(errand.claim.model)
             lane.breaker.answered()
-            lane.pace.reached()
+            lane.pace.reached(errand.sending.begun_at or 0.0)
         case Failed(fault=fault):
             verdict = lane.health.judge(errand.claim, fault)
             fault = naming_key(lane, verdict.fault)
@@ -41,34 +42,48 @@ def unless_down(lane: Lane, errand: Errand, fault: Fault) -> Fault:
     if not errand.called:
         return fault
     now = time.monotonic()
-    if not lane.breaker.failed(fault.cause, sent=errand.sending.sent, now=now):
+    status = fault.http_status
+    if not lane.breaker.failed(fault.cause, sent=errand.sending.sent, now=now, status=status):
         if fault.then is not Then.WAIT:
-            lane.pace.reached()
+            lane.pace.reached(errand.sending.begun_at or now)
         return fault
-    lane.pace.close(now + PROBE_S, f"provider down: {fault.message}")
+    lane.pace.close(now + PROBE_S, f"{lane.breaker.why}: {fault.message}")
     if lane.breaker.has_given_up(now, lane.give_up_s):
         lane.stop(Reason.UNAVAILABLE, fault.message)
     return replace(fault, then=Then.STOP) if fault.then is Then.RETRY else fault
 
 
-def heed(lane: Lane, errand: Errand, outcome: Outcome, settlement: Settlement, *, now: float) -> None:
-    """Let the pace know: places, tokens, and a refusal that closes the endpoint for all its workers."""
-    lane.pace.ended()
+def heed(lane: Lane, errand: Errand, outcome: Outcome) -> None:
+    """Let the pace know: places, tokens, limits, and what closes the endpoint for all its workers."""
+    pace, now, wall = lane.pace, time.monotonic(), time.time()
+    pace.ended()
     if not errand.called:
-        lane.pace.unsent()
+        pace.unsent()
         return
-    clock = time.monotonic()
-    sent_at = errand.sending.begun_at or clock
+    sent_at = errand.sending.begun_at or now
+    refusal = outcome.fault.body if isinstance(outcome, Failed) and outcome.fault.then is Then.WAIT else b""
+    pace.tell(hints.read(errand.headers, refusal, now=wall), sent_at=sent_at, now=now)
     match outcome:
         case Done(output=output):
-            usage = output.usage
-            tokens = None if usage is None else (usage.input_tokens or 0) + (usage.output_tokens or 0)
-            lane.pace.answered(sent_at=sent_at, latency_s=errand.latency_s, tokens=tokens)
-        case Failed(fault=fault) if fault.cause in {Cause.THROTTLED, Cause.UNAVAILABLE}:
-            lane.pace.crowd.overloaded(sent_at=sent_at, now=clock)
-            if fault.then is Then.WAIT and settlement.due_at is not None:
-                wait_s = settlement.due_at - now
-                lane.pace.close(clock + wait_s, limited(settlement.due_at))
+            pace.answered(sent_at=sent_at, latency_s=errand.latency_s, tokens=tokens(output.usage))
+        case Failed(fault=fault) if fault.then is Then.WAIT:
+            pace.refused(
+                after_s=fault.after_s,
+                sent_at=sent_at,
+                latency_s=errand.latency_s,
+                now=now,
+                wall=wall,
+                chance=random(),
+            )
+        case Failed(fault=fault) if fault.cause is Cause.UNAVAILABLE:
+            pace.crowd.overloaded(sent_at=sent_at, now=now)
+
+
+def tokens(usage: Usage | None) -> int | None:
+    """What an answer took of a limit by tokens; None where it does not tell."""
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+        return None
+    return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
 def limited(until: float) -> str:

@@ -50,6 +50,10 @@ class Lane:
             return 0
         return self.pace.room(now)
 
+    def may_have_lost(self, wall: float) -> bool:
+        """Whether it is thought to have jobs before it, which others may have taken by now."""
+        return self.stopped is None and self.due_at <= wall
+
     def opens_in(self, *, now: float, wall: float) -> float:
         """Seconds until it may have room again; inf: only once something is settled."""
         if self.stopped is not None or self.due_at == inf:
@@ -111,3 +115,18 @@ class Crew:
 
 
 Lanes = Mapping[str, Lane]
+
+
+def wake(lanes: Lanes, claim: Claim, due_at: float) -> None:
+    """The job is in the queue again from then on, for every endpoint that may serve it."""
+    for name in (claim.endpoint, *claim.also):
+        if name in lanes:
+            lanes[name].due_at = min(lanes[name].due_at, due_at)
+
+
+def soonest(lanes: Lanes, claim: Claim, due_at: float, *, now: float, wall: float) -> float:
+    """When a job that its endpoint has put off until `due_at` may be sent, there or to an equivalent."""
+    if claim.ticket is not None:
+        return due_at
+    others = [lanes[name] for name in claim.also if name in lanes and lanes[name].stopped is None]
+    return min([due_at, *(wall + max(lane.pace.gate.until - now, 0.0) for lane in others)])

@@ -34,7 +34,7 @@ class BatchQueue:
         )
         got = Counter(claim.endpoint for claim in claims)
         due_at = {
-            name: 0.0 if got[name] == wanted else self._next_due(store, name, skip)
+            name: 0.0 if 0 < wanted == got[name] else self._next_due(store, name, skip)
             for name, wanted in wants.items()
         }
         return Taken(claims, due_at)

@@ -1,6 +1,7 @@
 """An attempt, put on record: what was sent, what came of it, what it cost."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
@@ -23,6 +24,8 @@ class Errand:
     latency_s: float = 0.0
     http_status: int | None = None
     request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the last paid call's reply."""
     answer: bytes = b""
     """The beginning of the last answer, as evidence where it could not be read."""
 

@@ -8,7 +8,7 @@ import anyio
 
 from runner import crash
 from runner.engine.bell import Bell
-from runner.engine.lane import Lane
+from runner.engine.lane import Lane, Lanes, wake
 from runner.engine.parts import Queue, Sink
 from runner.job import Claim
 from runner.outcome import Kept
@@ -34,8 +34,9 @@ class Ended:
 class Recorder:
     """Commits settlements and gives outputs their final names. Nothing cancels it but the end of its work."""
 
-    def __init__(self, queue: Queue, sink: Sink, *, tell: Tell, bell: Bell) -> None:
+    def __init__(self, queue: Queue, sink: Sink, lanes: Lanes, *, tell: Tell, bell: Bell) -> None:
         self._queue = queue
+        self._lanes = lanes
         self._sink = sink
         self._tell = tell
         self._feeder = bell
@@ -72,14 +73,15 @@ class Recorder:
 
     async def _conclude(self, ended: Ended, *, is_current: bool) -> None:
         """What a committed row asks for: names for its files, jobs to clear, a time to look again."""
-        lane, claim, kept = ended.lane, ended.settled.claim, ended.settled.kept
-        lane.open -= 1
+        claim, kept = ended.settled.claim, ended.settled.kept
         if any(each.path is not None for each in kept):
             await self._place(claim, kept, is_current=is_current)
         if ended.reopen:
             await self._queue.reopen(ended.reopen)
+            wake(self._lanes, claim, 0.0)
         if ended.settled.settlement.due_at is not None:
-            lane.due_at = min(lane.due_at, ended.settled.settlement.due_at)
+            wake(self._lanes, claim, ended.settled.settlement.due_at)
+        ended.lane.open -= 1
 
     async def _place(self, claim: Claim, kept: tuple[Kept, ...], *, is_current: bool) -> None:
         """Final names; a result that came too late keeps its files as evidence."""

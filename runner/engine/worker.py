@@ -123,7 +123,7 @@ class Worker:
             errand.latency_s = 0.0 if sending.begun_at is None else time.monotonic() - sending.begun_at
         crash.point("answered")
         errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
-        errand.answer = reply.body[: fault.EVIDENCE]
+        errand.headers, errand.answer = reply.headers, reply.body[: fault.EVIDENCE]
         return good(call, reply)
 
     async def _pay(self, lane: Lane, row: int, call: Call, sending: Sending) -> Reply:

@@ -7,6 +7,8 @@ from runner.store.recovering import Recovering
 from runner.store.rows import (
     BatchRow,
     Change,
+    Closed,
+    Controls,
     Failure,
     JobRow,
     NewBatch,
@@ -23,6 +25,8 @@ __all__ = [
     "BatchRow",
     "BatchState",
     "Change",
+    "Closed",
+    "Controls",
     "Failure",
     "JobRow",
     "NewBatch",

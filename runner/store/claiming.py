@@ -1,15 +1,15 @@
 """Jobs into workers' hands, and back untouched."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, case, func, null, select, update
+from sqlalchemy import ColumnElement, Select, Text, case, func, literal_column, null, select, update
 from sqlalchemy import bindparam as given
 
 from runner.job import Claim, State
 from runner.outcome import Cause
-from runner.schema import PENDING, RUNNING, jobs, word
+from runner.schema import PENDING, RUNNING, WAITS_IN, jobs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.rows import Values
 
@@ -18,7 +18,7 @@ CLAIM = (
     jobs.c.id,
     jobs.c.stem,
     jobs.c.key,
-    jobs.c.endpoint,
+    jobs.c.lane,
     jobs.c.model,
     jobs.c.body,
     jobs.c.attempt,
@@ -28,6 +28,7 @@ CLAIM = (
     jobs.c.waits,
     jobs.c.billed_before,
     jobs.c.ticket,
+    jobs.c.pool,
 )
 """What a claim is made of."""
 
@@ -53,7 +54,13 @@ def claim(values: Values) -> Claim:
         waits=values[11],
         billed_before=bool(values[12]),
         ticket=values[13],
+        also=others(values[14], values[4]),
     )
+
+
+@lru_cache
+def others(pool: str, lane: str) -> tuple[str, ...]:
+    return tuple(name for name in pool.split() if name != lane)
 
 
 @lru_cache
@@ -66,7 +73,7 @@ def taking(due: ColumnElement[bool], skipped: int) -> Statement:
     wanted = [due, jobs.c.model.not_in([given(name) for name in skips])] if skips else [due]
     chosen = (
         select(jobs.c.row)
-        .where(PENDING, jobs.c.batch_id == given("batch"), jobs.c.endpoint == given("name"), *wanted)
+        .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN, *wanted)
         .order_by(jobs.c.due_at, jobs.c.position)
         .limit(given("limit"))
         .offset(ZERO)
@@ -80,6 +87,7 @@ def taking(due: ColumnElement[bool], skipped: int) -> Statement:
             state=word(State.RUNNING),
             due_at=null(),
             attempt=jobs.c.attempt + ONE,
+            lane=given("to"),
             worker=given("by"),
             claimed_at=given("at"),
             lease_until=given("until"),
@@ -87,7 +95,7 @@ def taking(due: ColumnElement[bool], skipped: int) -> Statement:
         .returning(*CLAIM, jobs.c.position)
     )
     moment = ("now",) if due is RETRIED else ()
-    return Statement(take, ("batch", "name", "limit", "by", "at", "until", *moment, *skips))
+    return Statement(take, ("batch", "pool", "limit", "to", "by", "at", "until", *moment, *skips))
 
 
 @lru_cache
@@ -96,23 +104,46 @@ def first_due(skipped: int) -> Statement:
     wanted = [jobs.c.model.not_in([given(name) for name in skips])] if skips else []
     first = (
         select(jobs.c.due_at)
-        .where(PENDING, jobs.c.batch_id == given("batch"), jobs.c.endpoint == given("name"), *wanted)
+        .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN, *wanted)
         .order_by(jobs.c.due_at)
         .limit(ONE)
         .offset(ZERO)
     )
-    return Statement(first, ("batch", "name", *skips))
+    return Statement(first, ("batch", "pool", *skips))
+
+
+def pools_after(pool: ColumnElement[str]) -> Select[tuple[str]]:
+    """The next pool in which a job of the batch is pending."""
+    following = (PENDING, jobs.c.batch_id == given("batch"), pool < WAITS_IN)
+    return select(WAITS_IN).where(*following).order_by(WAITS_IN).limit(ONE).offset(ZERO)
+
+
+def all_pools() -> Statement:
+    """From one to the next in the index, however many jobs wait in each."""
+    found = select(pools_after(literal_column("''", Text)).scalar_subquery().label("pool")).cte(
+        "pools", recursive=True
+    )
+    found = found.union_all(
+        select(pools_after(found.c.pool).scalar_subquery()).where(found.c.pool.is_not(None))
+    )
+    return Statement(select(found.c.pool).where(found.c.pool.is_not(None)), ("batch",))
+
+
+POOLS = all_pools()
+TURNS = 4
+"""Turns that equivalent endpoints take, each claiming a part of what it wants: few jobs are shared too."""
 
 
 REFUSED_UNTIL = Statement(
     select(func.max(jobs.c.due_at)).where(
         PENDING,
         jobs.c.batch_id == given("batch"),
-        jobs.c.endpoint == given("name"),
+        given("pool") == WAITS_IN,
+        jobs.c.lane == given("name"),
         jobs.c.due_at > given("now"),
         jobs.c.cause == word(Cause.THROTTLED),
     ),
-    ("batch", "name", "now"),
+    ("batch", "pool", "name", "now"),
 )
 RELEASE = Statement(
     update(jobs)
@@ -142,17 +173,18 @@ class Claiming(Desk):
         lease_s: float,
         skip_models: Collection[tuple[str, str]] = (),
     ) -> list[Claim]:
-        """So many jobs of each endpoint as are due: retries first, then fresh ones in their order.
+        """So many jobs for each endpoint as are due: retries first, then fresh ones in their order.
 
         `skip_models`: pairs of endpoint and model that nothing is to be sent to.
         """
+        pools = self._pools(batch_id)
         claims = [
             taken
-            for endpoint, limit in wants.items()
+            for endpoint, limit in turns(wants, pools)
             for taken in self._take(
-                (batch_id, endpoint),
+                [(batch_id, pool) for pool in pools if endpoint in pool.split()],
                 limit,
-                (worker, now, now + lease_s),
+                (endpoint, worker, now, now + lease_s),
                 [model for name, model in skip_models if name == endpoint],
             )
         ]
@@ -160,12 +192,22 @@ class Claiming(Desk):
             self.count(batch_id, pending=-len(claims), running=len(claims))
         return claims
 
-    def _take(self, lane: Values, limit: int, marks: Values, skips: Sequence[str]) -> list[Claim]:
-        now = marks[1]
-        retried = self.run(taking(RETRIED, len(skips)), *lane, limit, *marks, now, *skips).all()
-        left = limit - len(retried)
-        fresh = self.run(taking(FRESH, len(skips)), *lane, left, *marks, *skips).all() if left else ()
-        return [claim(values) for some in (retried, fresh) for values in sorted(some, key=itemgetter(-1))]
+    def _pools(self, batch_id: int) -> list[str]:
+        """Where jobs of the batch are pending: names of endpoints that serve the same jobs, joined."""
+        return [pool for (pool,) in self.run(POOLS, batch_id)]
+
+    def _pools_of(self, batch_id: int, endpoint: str) -> list[str]:
+        return [pool for pool in self._pools(batch_id) if endpoint in pool.split()]
+
+    def _take(self, pools: Sequence[Values], limit: int, marks: Values, skips: Sequence[str]) -> list[Claim]:
+        now = marks[2]
+        taken: list[Claim] = []
+        for due, moment in ((RETRIED, (now,)), (FRESH, ())):
+            for pool in pools:
+                if left := limit - len(taken):
+                    some = self.run(taking(due, len(skips)), *pool, left, *marks, *moment, *skips).all()
+                    taken += map(claim, sorted(some, key=itemgetter(-1)))
+        return taken
 
     def release(self, batch_id: int, claims: Sequence[Claim]) -> int:
         """Claims that were not sent are pending again, as if they had never been taken."""
@@ -176,12 +218,26 @@ class Claiming(Desk):
     def next_due(
         self, batch_id: int, endpoint: str, *, skip_models: Collection[tuple[str, str]] = ()
     ) -> float | None:
-        """When the first pending job of an endpoint is due (0: since ever); None where there is none."""
+        """When the first pending job for an endpoint is due (0: since ever); None where there is none."""
         skips = [model for name, model in skip_models if name == endpoint]
-        due_at: float | None = self.run(first_due(len(skips)), batch_id, endpoint, *skips).scalar()
-        return due_at
+        pools = self._pools_of(batch_id, endpoint)
+        dues = [self.run(first_due(len(skips)), batch_id, pool, *skips).scalar() for pool in pools]
+        return min((due_at for due_at in dues if due_at is not None), default=None)
 
     def refused_until(self, batch_id: int, endpoint: str, *, now: float) -> float | None:
         """When an endpoint lets jobs in again that it refused for pace; None where it holds nothing off."""
-        until: float | None = self.run(REFUSED_UNTIL, batch_id, endpoint, now).scalar()
-        return until
+        pools = self._pools_of(batch_id, endpoint)
+        untils = [self.run(REFUSED_UNTIL, batch_id, pool, endpoint, now).scalar() for pool in pools]
+        return max((until for until in untils if until is not None), default=None)
+
+
+def turns(wants: Mapping[str, int], pools: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Who claims how many, one after the other: endpoints that share a pool take turns."""
+    if all(" " not in pool for pool in pools):
+        yield from ((name, wanted) for name, wanted in wants.items() if wanted)
+        return
+    for turn in range(TURNS):
+        for name, wanted in wants.items():
+            part = wanted * (turn + 1) // TURNS - wanted * turn // TURNS
+            if part:
+                yield name, part

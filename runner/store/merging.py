@@ -32,7 +32,7 @@ CHUNK = 1000
 Placed = tuple[int, Job]
 """A job and its position in the manifest."""
 
-CONTENT = ("id", "stem", "key", "endpoint", "model", "sample", "prompt", "params", "vars", "body")
+CONTENT = ("id", "stem", "key", "endpoint", "pool", "model", "sample", "prompt", "params", "vars", "body")
 ADD = Statement(
     insert(jobs).values(
         {
@@ -43,7 +43,7 @@ ADD = Statement(
     ),
     ("batch_id", "position", *CONTENT),
 )
-SHOWN = ("position", "prompt", "params", "vars")
+SHOWN = ("position", "pool", "prompt", "params", "vars")
 """What may be another while the content that counts is the same."""
 REFRESH = Statement(
     update(jobs)
@@ -80,7 +80,7 @@ class Known:
     @property
     def shown(self) -> Values:
         """In the order of `SHOWN`."""
-        return self.position, self.job.prompt, self.job.params, self.job.vars
+        return self.position, self.job.pool, self.job.prompt, self.job.params, self.job.vars
 
     @property
     def is_changed(self) -> bool:
@@ -164,6 +164,7 @@ def content(job: Job) -> Values:
         job.stem,
         job.key,
         job.endpoint,
+        job.pool,
         job.model,
         job.sample,
         job.prompt,

@@ -4,13 +4,14 @@ Times are seconds since the epoch, money is in billionths of a dollar (`nusd`); 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.job import Claim, State
 from runner.outcome import Attempt, Cause, Kept
 from runner.retry import Settlement
 from runner.schema import BatchState
+from runner.value import value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class NewBatch:
     """Where its outputs go: an absolute path."""
     priced: bool
     """Whether every request's price is known."""
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """By endpoint: whose limits its requests count against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Submitted:
     """Outputs that get another name: see `Store.renames`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Settled:
     """How a claim ended, ready to be written."""
 
@@ -116,10 +119,12 @@ class BatchRow:
     state: BatchState
     reason: str | None
     paused: bool
+    why: str | None
+    """What its runner waits for, in words."""
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class JobRow:
     """A job as the queue has it, with its outputs."""
 
@@ -168,6 +173,26 @@ class Rename:
     """The row of the job whose output it is."""
     old: str
     new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """Nothing is sent with a key until then."""
+
+    until: float
+    why: str | None
+    """In words; None: its provider has refused for pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What people have set of an endpoint; None: nothing, so that its manifest holds."""
+
+    concurrency: str | None = None
+    """A number, or `auto`."""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    requests_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from sqlalchemy import bindparam as given
 from runner.job import Claim, State
 from runner.outcome import Attempt, Kept
 from runner.schema import PENDING, RUNNING, attempts, jobs, outputs
-from runner.store.desk import ONE, ZERO, Desk, Statement
+from runner.store.desk import ONE, ZERO, Statement
+from runner.store.ledger import Ledger
 from runner.store.rows import Settled, Values
 from runner.store.steering import WITHDRAWN
 
@@ -90,7 +91,7 @@ OUTPUT = tuple(column.name for column in outputs.c if column.name != "id")
 KEEP = Statement(insert(outputs).values({name: given(name) for name in OUTPUT}), OUTPUT)
 
 
-class Settling(Desk):
+class Settling(Ledger):
     """What a runner writes of the jobs in its hands."""
 
     def settle(self, batch_id: int, settled: Sequence[Settled], *, now: float) -> list[bool]:
@@ -100,6 +101,8 @@ class Settling(Desk):
         self.run_many(RECORD, [attempt_values(e.claim, e.attempt) for e in current if e.attempt])
         self.run_many(KEEP, [kept_values(each.claim, kept) for each in current for kept in each.kept])
         self.count(batch_id, **counted(current), late=len(settled) - len(current))
+        self.book(batch_id, [each.attempt for each in current if each.attempt])
+        self.close_refused(batch_id, current)
         again = [each.claim.row for each in current if each.settlement.state is State.PENDING]
         self._withdraw_unlisted(batch_id, again, now)
         return written
@@ -142,6 +145,7 @@ class Settling(Desk):
             self.run(SHOW_SENT, *sent_values(attempt), claim.row)
             self.run(RECORD, *attempt_values(claim, attempt))
             self.count(batch_id, **spent([attempt]))
+            self.book(batch_id, [attempt])
         return replace(claim, ticket=data, tries=0, maybe_billed=0, useless=0, billed_before=True)
 
 

@@ -69,10 +69,14 @@ class Steering(Desk):
 
     def set_state(self, batch_id: int, state: BatchState, reason: str | None = None, *, now: float) -> None:
         finished_at = now if state is BatchState.FINISHED else None
-        self._mark(batch_id, state=state.value, reason=reason, finished_at=finished_at)
+        self._mark(batch_id, state=state.value, reason=reason, finished_at=finished_at, why=None)
 
     def pause(self, batch_id: int, *, paused: bool) -> None:
         self._mark(batch_id, paused=int(paused))
+
+    def wait_for(self, batch_id: int, why: str | None) -> None:
+        """What the batch's runner waits for, in words: while it runs, others can read it."""
+        self._mark(batch_id, why=why)
 
     def _mark(self, batch_id: int, **values: Any) -> None:
         self.connection.execute(update(batches).where(batches.c.id == batch_id).values(values))

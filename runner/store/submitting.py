@@ -8,11 +8,12 @@ from sqlalchemy import insert, select, update
 
 from runner.job import Job, State
 from runner.schema import BatchState, batches
+from runner.store.ledger import Ledger
 from runner.store.merging import Merging, chunks, stored_by_key
 from runner.store.rows import Change, NewBatch, Submitted
 
 
-class Submitting(Merging):
+class Submitting(Merging, Ledger):
     """Jobs are streamed: a million of them need no more memory than a thousand."""
 
     def submit(self, batch: NewBatch, jobs: Iterable[Job], *, now: float) -> Submitted:
@@ -25,6 +26,7 @@ class Submitting(Merging):
             select(batches.c.id, batches.c.total).where(batches.c.name == batch.name)
         ).one_or_none()
         batch_id = self._begin(batch, now) if known is None else self._describe(known.id, batch, now)
+        self.assign(batch_id, batch.accounts)
         change = self.merge(batch_id, jobs, now=now) if known and known.total else self._load(batch_id, jobs)
         self.finish_if_done(batch_id, now=now)
         return Submitted(batch_id=batch_id, change=change, renames=len(self.renames(batch_id)))

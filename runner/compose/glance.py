@@ -1,0 +1,96 @@
+"""Beside a run: hear what other programs ask of it through the queue, and tell how it stands."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+
+from runner.compose.pacing import Pacing
+from runner.engine.engine import Engine
+from runner.engine.lane import Lane
+from runner.store import BatchRow, Store, Tally
+from runner.writer import Writer
+
+EVERY_S = 0.5
+
+
+class Watcher(Protocol):
+    """Watches a run go by."""
+
+    def began(self, tally: Tally) -> None: ...
+    def moved(self, tally: Tally, why: str | None) -> None: ...
+    def said(self, message: str) -> None: ...
+
+
+Warnings = Callable[[Tally], Iterable[str]]
+"""What a person should know of the counters as they are."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Glance:
+    """A look at the queue, and at the endpoints, twice a second."""
+
+    writer: Writer[Store]
+    row: BatchRow
+    lanes: Mapping[str, Lane]
+    pacing: Pacing
+    watcher: Watcher
+    warnings: Warnings
+    told: set[str] = field(default_factory=set)
+    """What was said already."""
+    why: str | None = None
+    """What the batch is said to wait for."""
+
+    async def run(self, engine: Engine) -> None:
+        while True:
+            await anyio.sleep(EVERY_S)
+            if await self.writer.changed():
+                await self._heed_others(engine)
+            await self.pacing.keep()
+            await self._say_why(why(engine, self.lanes))
+            tally = await self.tally()
+            self.tell(tally)
+            self.watcher.moved(tally, self.why)
+
+    async def tally(self) -> Tally:
+        return await self.writer.do(lambda store: store.tally(self.row.id))
+
+    async def _heed_others(self, engine: Engine) -> None:
+        """Another program has written: paused or not, there may be jobs where there were none."""
+        row = await self.writer.do(lambda store: store.batch(self.row.name))
+        engine.feeder.paused = row is not None and row.paused
+        await self.pacing.heed()
+        engine.look_again()
+
+    async def _say_why(self, why: str | None) -> None:
+        """Let others read what this run waits for."""
+        if why != self.why:
+            self.why = why
+            await self.writer.do(lambda store: store.wait_for(self.row.id, why))
+
+    def tell(self, tally: Tally) -> None:
+        """Say once of each endpoint and model why nothing more is sent there, and what is nearly spent."""
+        for words in (*stops(self.lanes), *self.warnings(tally)):
+            if words not in self.told:
+                self.told.add(words)
+                self.watcher.said(words)
+
+
+def stops(lanes: Mapping[str, Lane]) -> Iterator[str]:
+    """In words: the endpoints that nothing more is sent to, and the models."""
+    for name, lane in lanes.items():
+        if lane.stopped is not None:
+            yield f"{name}: {lane.why_stopped}; nothing more is sent there in this run"
+        for model in sorted(lane.health.stopped_models):
+            yield f"{name}: the provider does not know the model {model}; its jobs stay pending"
+
+
+def why(engine: Engine, lanes: Mapping[str, Lane]) -> str | None:
+    """What the run waits for, in words."""
+    if engine.feeder.is_held:
+        return engine.feeder.why_held
+    now = time.monotonic()
+    reasons = {name: lane.why_stopped or lane.pace.why(now) for name, lane in lanes.items()}
+    return "; ".join(f"{name}: {words}" for name, words in reasons.items() if words) or None
