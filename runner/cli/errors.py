@@ -49,9 +49,9 @@ def known(error: BaseException) -> int | None:
     """The exit status of an error that speaks for itself."""
     if isinstance(error, ImportError):  # what is broken must not be imported again
         return None
-    from runner import compose, database, problems
+    from runner import compose, database, files, problems, writer
 
-    if isinstance(error, database.Busy):
+    if isinstance(error, (database.Busy, files.Unwritable, writer.Full)):
         return LATER
     expected = (Refused, problems.ManifestError, database.QueueError, compose.TooMany)
     return USAGE if isinstance(error, expected) else None

@@ -1,7 +1,7 @@
 """What workers have settled becomes rows, everything that has gathered at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import anyio
@@ -10,9 +10,10 @@ from runner import crash
 from runner.engine.bell import Bell
 from runner.engine.lane import Lane, Lanes, wake
 from runner.engine.parts import Queue, Sink
-from runner.job import Claim
-from runner.outcome import Kept
+from runner.job import Claim, State
+from runner.outcome import Cause, Kept
 from runner.store import Settled
+from runner.writer import Full
 
 
 class Tell(Protocol):
@@ -64,12 +65,23 @@ class Recorder:
 
     async def _record(self) -> None:
         ended, self._waiting = self._waiting, []
-        written = await self._queue.settle([each.settled for each in ended])
+        written = await self._written([each.settled for each in ended])
         crash.point("committed")
         for each, is_current in zip(ended, written, strict=True):
             await self._conclude(each, is_current=is_current)
         self._tell([each.settled for each in ended], written.count(False))
         self._feeder.ring()
+
+    async def _written(self, settled: Sequence[Settled]) -> Sequence[bool]:
+        """Commit them all; one that the queue does not take is found, and fails alone."""
+        try:
+            return await self._queue.settle(settled)
+        except Full:
+            raise
+        except Exception as error:
+            if len(settled) == 1:
+                return await self._queue.settle([unwritable(settled[0], error)])
+        return [is_current for each in settled for is_current in await self._written([each])]
 
     async def _conclude(self, ended: Ended, *, is_current: bool) -> None:
         """What a committed row asks for: names for its files, jobs to clear, a time to look again."""
@@ -92,3 +104,26 @@ class Recorder:
         if named != kept:
             await self._queue.place(claim.row, named)
             await self._sink.name(claim.key, claim.attempt, named)
+
+
+def unwritable(settled: Settled, error: Exception) -> Settled:
+    """What is left of a result that the queue does not take: that it came, was paid for, and is lost."""
+    message = f"its result could not be written ({type(error).__name__}): please report it"
+    attempt = settled.attempt and replace(
+        settled.attempt,
+        cause=Cause.BUG,
+        message=message,
+        http_status=None,
+        request_id=None,
+        usage=None,
+        body=b"",
+    )
+    settlement = replace(
+        settled.settlement,
+        state=State.FAILED,
+        due_at=None,
+        cause=Cause.BUG,
+        message=message,
+        keeps_ticket=False,
+    )
+    return replace(settled, settlement=settlement, attempt=attempt, kept=())
