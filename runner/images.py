@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from dataclasses import dataclass
 
 from PIL import (
     AvifImagePlugin,
@@ -16,6 +15,8 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from runner.picture import Picture, Unreadable
+
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 FORMATS = {
@@ -28,28 +29,11 @@ FORMATS = {
 }
 """Pillow's name of a format → the suffix and the media type of its files. Nothing else is decoded."""
 
-SUFFIXES = tuple(dict.fromkeys(suffix for suffix, _ in FORMATS.values()))
-
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
 """Pixels of a picture at most, all frames together: a small file can claim to be of any size."""
 
 END_OF_PNG = b"\0\0\0\0IEND\xae\x42\x60\x82"
 """The last bytes of a PNG: Pillow does not miss them."""
-
-
-class Unreadable(Exception):
-    """Bytes that are no picture, or not a whole one: `is not an image`, `is cut or damaged`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """An image file, and what it turned out to be."""
-
-    data: bytes
-    suffix: str
-    mime: str
-    width: int
-    height: int
 
 
 def inspect(data: bytes) -> Picture:

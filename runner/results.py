@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,7 +33,14 @@ def moment(epoch: float | None) -> str | None:
     """Seconds since the epoch as ISO 8601, UTC, to the millisecond."""
     if epoch is None:
         return None
-    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole, thousandths = divmod(int(epoch * 1000), 1000)
+    return f"{second(whole)}.{thousandths:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def second(epoch: int) -> str:
+    """Many jobs end in the same one."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def job(batch: str, row: JobRow, *, prefix: str = "", read: Read = orjson.loads) -> dict[str, Any]:

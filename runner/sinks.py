@@ -20,9 +20,9 @@ from anyio import CapacityLimiter, to_thread
 
 from runner.crash import point
 from runner.files import PART, Directory, Unwritable, directory
-from runner.images import SUFFIXES, Picture, Unreadable, inspect
 from runner.job import Claim
 from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
+from runner.picture import SUFFIXES, Picture, Unreadable
 
 PENDING = ".pending"
 EVIDENCE = ".evidence"
@@ -328,3 +328,10 @@ def not_a_folder(path: str) -> bool:
         return not stat.S_ISDIR(os.lstat(path).st_mode)
     except FileNotFoundError:
         return False
+
+
+def inspect(data: bytes) -> Picture:
+    """Decode a picture whole; raises `Unreadable`. Pillow is loaded for the first."""
+    from runner import images
+
+    return images.inspect(data)

@@ -5,7 +5,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from runner.images import MOST_PIXELS, Unreadable, inspect
+from runner.images import FORMATS, MOST_PIXELS, inspect
+from runner.picture import SUFFIXES, Unreadable
 
 
 def painted(kind, *, size=(40, 30), frames=1):
@@ -104,3 +105,7 @@ def test_a_small_file_may_not_claim_to_be_a_huge_picture(width, height):
 def test_frames_count_towards_the_size_of_a_picture():
     with pytest.raises(Unreadable, match="has more than 89,478,485 pixels"):
         inspect(claiming(1000, 1000, frames=90))
+
+
+def test_every_format_that_is_decoded_has_its_suffix():
+    assert {suffix for suffix, _ in FORMATS.values()} == set(SUFFIXES)

@@ -1,0 +1,26 @@
+"""What a template asks for, and why it cannot be read or filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Values = Mapping[str, Any]
+
+
+class BadTemplate(Exception):
+    """A template that cannot be read or filled in; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The variables that templates use."""
+
+    used: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+    """Those of them that must have a value; `{{ style | default("") }}` needs none."""
+
+    def __or__(self, other: "Names") -> "Names":
+        return Names(self.used | other.used, self.needed | other.needed)
+
+
+NONE = Names()
