@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pybase64
@@ -33,8 +33,7 @@ class Link:
 Items = tuple[Artifact | Link, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A whole answer, read: its outputs in order, some of them links as yet."""
 
     items: Items
@@ -48,8 +47,7 @@ class Answer:
         return any(isinstance(item, Link) for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What stands at one place of an answer: outputs, a refusal, or nothing."""
 
     items: Items = ()
@@ -120,7 +118,8 @@ def places_of(reply: Reply, tree: dict[str, Any]) -> list[dict[str, Any]]:
     full = next(filter(None, lists), [])
     if not full and (not lists or fault.is_error(tree)):
         raise fault.of_answer(reply, tree) or fault.unreadable(reply, "answer holds no outputs")
-    return sorted(filter(is_object, full), key=place_of)
+    places = [place for place in full if isinstance(place, dict)]
+    return places if len(places) == 1 else sorted(places, key=place_of)
 
 
 def is_object(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 import pybase64
@@ -12,8 +12,7 @@ FIELD = re.compile(rb'(?<!\\)"(?:b64_json"\s*:\s*"|url"\s*:\s*"(?=data:))')
 PREFIX = re.compile(rb"data:[^,]{0,256},")
 
 
-@dataclass(frozen=True, slots=True)
-class Sliced:
+class Sliced(NamedTuple):
     """A body and what was cut out of it."""
 
     rest: bytes

@@ -37,6 +37,8 @@ def count(block: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
 
 def seconds(tree: dict[str, Any]) -> float | None:
     """Inference time, summed over the places of an answer."""
+    if "timings" not in tree and "data" not in tree:
+        return None
     times = [time for time in timings(tree) if is_number(time) and time >= 0]
     return float(sum(times)) if times else None
 
