@@ -19,7 +19,7 @@ demo: .venv/installed  ## run jobs.example.yaml against the embedded provider
 	$(BIN)/runner --db outputs/demo.db run jobs.example.yaml
 
 test: .venv/installed  ## run the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/installed  ## ruff, mypy, the walls between modules, migrations against tables
 	$(BIN)/ruff check .
