@@ -12,8 +12,6 @@ SHARE = 0.9
 """Of these, how many must have been no answers."""
 UNREACHED = 8
 """Connections in a row that could not be made: nothing was sent, so this is no bad stretch."""
-NEVER_SERVED = 8
-"""Failures in a row of an endpoint that has never answered: there is no good time that this could end."""
 PROBE_S = 30.0
 """Seconds between two probes of an endpoint that is down."""
 FREE_RETRIES = 50
@@ -32,7 +30,6 @@ class Breaker:
     """In a row."""
     unreached: int = 0
     """In a row, of those."""
-    has_served: bool = False
     down_since: float | None = None
     what: str = ""
     """The latest failure, as short as can be: a status, or a cause."""
@@ -43,7 +40,6 @@ class Breaker:
             self.last.clear()
         self.last.append(False)
         self.failures = self.unreached = 0
-        self.has_served = True
         self.down_since = None
 
     def failed(self, cause: Cause, *, sent: bool, now: float, status: int | None = None) -> bool:
@@ -60,11 +56,7 @@ class Breaker:
         return self.down_since is not None
 
     def _is_down(self) -> bool:
-        return (
-            (len(self.last) == LAST and sum(self.last) >= SHARE * LAST)
-            or self.unreached >= UNREACHED
-            or (not self.has_served and self.failures >= NEVER_SERVED)
-        )
+        return self.unreached >= UNREACHED or (len(self.last) == LAST and sum(self.last) >= SHARE * LAST)
 
     @property
     def why(self) -> str:

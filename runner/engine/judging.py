@@ -18,8 +18,9 @@ def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple
     match outcome:
         case Done() | Waiting():
             lane.health.succeeded(errand.claim.model)
+            was_down = lane.breaker.down_since is not None
             lane.breaker.answered()
-            lane.pace.reached(errand.sending.begun_at or 0.0)
+            served(lane, errand.sending.begun_at or 0.0, was_down=was_down)
         case Failed(fault=fault):
             verdict = lane.health.judge(errand.claim, fault)
             fault = naming_key(lane, verdict.fault)
@@ -42,15 +43,23 @@ def unless_down(lane: Lane, errand: Errand, fault: Fault) -> Fault:
     if not errand.called:
         return fault
     now = time.monotonic()
-    status = fault.http_status
+    status, was_down = fault.http_status, lane.breaker.down_since is not None
     if not lane.breaker.failed(fault.cause, sent=errand.sending.sent, now=now, status=status):
         if fault.then is not Then.WAIT:
-            lane.pace.reached(errand.sending.begun_at or now)
+            served(lane, errand.sending.begun_at or now, was_down=was_down)
         return fault
     lane.pace.close(now + PROBE_S, f"{lane.breaker.why}: {fault.message}")
     if lane.breaker.has_given_up(now, lane.give_up_s):
         lane.stop(Reason.UNAVAILABLE, fault.message)
     return replace(fault, then=Then.STOP) if fault.then is Then.RETRY else fault
+
+
+def served(lane: Lane, sent_at: float, *, was_down: bool) -> None:
+    """The endpoint has answered, if only to refuse a job; one that was taken to be down is open at once."""
+    if was_down:
+        lane.pace.came_back(sent_at)
+    else:
+        lane.pace.reached(sent_at)
 
 
 def heed(lane: Lane, errand: Errand, outcome: Outcome) -> None:
