@@ -158,11 +158,13 @@ class Checker:
         group, loc = part.group, part.loc
         if group.endpoint is None:
             endpoint = self.only_endpoint(part)
+            taken = list(self.endpoints)[:1]
         else:
+            taken = [group.endpoint]
             endpoint = self.named(group.endpoint, (*loc, "endpoint"))
         for index, name in enumerate(group.also):
             other = self.named(name, (*loc, "also", index))
-            if name in (group.endpoint, *group.also[:index]):
+            if name in [*taken, *group.also[:index]]:
                 self.add((*loc, "also", index), f"{name!r} is one of the job's endpoints already")
             elif endpoint and other and (differs := difference(endpoint, other)):
                 self.add((*loc, "also", index), f"{name!r} is no equivalent: {differs}")

@@ -138,7 +138,7 @@ def spelt_out(value: Any) -> Any:
     return PRESETS[value]
 
 
-class Price(Part):
+class Rates(Part):
     """What a request costs, in US dollars. What is not known is never taken for 0."""
 
     image: Usd | None = Field(None, description="USD for an image.")
@@ -147,6 +147,14 @@ class Price(Part):
     input: Usd | None = Field(None, description="USD for a million input tokens.")
     output: Usd | None = Field(None, description="USD for a million output tokens.")
     request: Usd | None = Field(None, description="USD for a request, whatever it brings.")
+
+
+class Price(Rates):
+    """What a request costs, in US dollars, and what it costs of single models."""
+
+    models: dict[str, Rates] = Field(
+        {}, description="Prices of single models by name; they hold in place of all others."
+    )
 
 
 class Poll(Part):

@@ -16,7 +16,7 @@ from runner import inputs, source, templates
 from runner.check import Checker
 from runner.check import Part as Piece
 from runner.document import Budget, Document, Outputs, Retry, Settings
-from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, variables
+from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, Rates, variables
 from runner.group import JobGroup, Matrix, PromptRow
 from runner.names import file_stem
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
@@ -39,6 +39,7 @@ __all__ = [
     "Price",
     "Problem",
     "PromptRow",
+    "Rates",
     "Retry",
     "Settings",
     "environment",

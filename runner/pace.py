@@ -150,10 +150,17 @@ class Gate:
     patience_s: float = inf
     """How long the probe is waited for before no answer is taken for a good one."""
 
+    asked_until: float = -inf
+    """Until when the provider itself has asked for it."""
+
     def close(self, until: float, why: str, *, patience_s: float = inf) -> None:
         self.is_probing, self.probe_at, self.patience_s = True, inf, patience_s
         if until > self.until:
             self.until, self.why = until, why
+
+    def reopen(self) -> None:
+        """The endpoint has come back: nothing holds but what the provider asked for."""
+        self.until = self.asked_until
 
     def room(self, now: float) -> int:
         if now < self.until:
@@ -349,6 +356,7 @@ class Pace:
     def _close(self, until: float, epoch: float, latency_s: float) -> float:
         why = f"rate limited until {hour(epoch + until)} (provider)"
         self.gate.close(until, why, patience_s=max(PATIENCE * latency_s, LEAST_PATIENCE_S))
+        self.gate.asked_until = max(self.gate.asked_until, until)
         return self.gate.until
 
     def adjust(
@@ -365,6 +373,11 @@ class Pace:
     def close(self, until: float, why: str) -> None:
         """Nothing goes out until then, and then one request first."""
         self.gate.close(until, why)
+
+    def came_back(self, sent_at: float) -> None:
+        """A request that was sent then was answered, although the endpoint had been given up for now."""
+        self.gate.reopen()
+        self.gate.reached(sent_at)
 
     def why(self, now: float) -> str | None:
         """Why nothing may start, in words; None where it may, or waits for an answer."""

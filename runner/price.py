@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from runner.manifest import Endpoint, Price
+from runner.manifest import Endpoint, Price, Rates
 from runner.outcome import Kept, Usage
 
 NUSD = 1_000_000_000
@@ -33,15 +33,24 @@ def known(endpoint: Endpoint) -> Price | None:
     """The endpoint's price, where there is one that tells something."""
     if endpoint.is_demo:
         return FREE
-    return endpoint.price if endpoint.price is not None and is_priced(endpoint.price) else None
+    price = endpoint.price
+    return price if price is not None and (is_priced(price) or price.models) else None
+
+
+def rates(price: Price, request: dict[str, Any]) -> Rates:
+    """What holds for the request's model."""
+    return price.models.get(str(request.get("model")), price)
 
 
 def span(endpoint: Endpoint, body: bytes) -> Span | None:
     """What a request is likely to cost, from an empty answer to the longest; None where that is not known."""
-    price = known(endpoint)
-    if price is None or price is FREE:
-        return None if price is None else Span(least=0, most=0)
+    stated = known(endpoint)
+    if stated is None or stated is FREE:
+        return None if stated is None else Span(least=0, most=0)
     request = read(body)
+    price = rates(stated, request)
+    if not is_priced(price):
+        return None
     images = image_usd(price, request) if has_image_price(price) else 0.0
     if images is None:
         return None
@@ -60,9 +69,12 @@ def reserve(endpoint: Endpoint, body: bytes) -> int | None:
 
 def cost(endpoint: Endpoint, body: bytes, usage: Usage | None, kept: tuple[Kept, ...]) -> int | None:
     """What an answer cost, in billionths of a dollar; where it does not tell, what was reserved."""
-    price = known(endpoint)
-    if price is None or price is FREE:
-        return None if price is None else 0
+    stated = known(endpoint)
+    if stated is None or stated is FREE:
+        return None if stated is None else 0
+    price = rates(stated, read(body)) if stated.models else stated
+    if not is_priced(price):
+        return None
     tokens, number = tokens_usd(price, usage), sum(each.kind == "image" for each in kept)
     if tokens is None or not (number or has_more_than_image_price(price)):
         return reserve(endpoint, body)
@@ -70,7 +82,7 @@ def cost(endpoint: Endpoint, body: bytes, usage: Usage | None, kept: tuple[Kept,
     return None if images is None else nusd((price.request or 0.0) + number * images + tokens)
 
 
-def tokens_usd(price: Price, usage: Usage | None) -> float | None:
+def tokens_usd(price: Rates, usage: Usage | None) -> float | None:
     """The tokens of an answer; None where they cost something and it does not tell them."""
     if price.input is None and price.output is None:
         return 0.0
@@ -80,7 +92,7 @@ def tokens_usd(price: Price, usage: Usage | None) -> float | None:
     return ((price.input or 0.0) * into + (price.output or 0.0) * out) / MILLION
 
 
-def image_usd(price: Price, request: dict[str, Any]) -> float | None:
+def image_usd(price: Rates, request: dict[str, Any]) -> float | None:
     """One image of the asked size and steps; None where the price does not tell that of such an image."""
     size = request.get("size") or f"{request.get('width')}x{request.get('height')}"
     by_size = price.sizes.get(size, price.image)
@@ -91,15 +103,15 @@ def image_usd(price: Price, request: dict[str, Any]) -> float | None:
     return (by_size or 0.0) + (by_steps or 0.0)
 
 
-def has_more_than_image_price(price: Price) -> bool:
+def has_more_than_image_price(price: Rates) -> bool:
     return {price.request, price.input, price.output} != {None}
 
 
-def has_image_price(price: Price) -> bool:
+def has_image_price(price: Rates) -> bool:
     return price.image is not None or price.step is not None or bool(price.sizes)
 
 
-def is_priced(price: Price) -> bool:
+def is_priced(price: Rates) -> bool:
     """Whether the price tells anything at all."""
     return has_image_price(price) or has_more_than_image_price(price)
 

@@ -38,6 +38,7 @@ def batch(**fields: Any) -> BatchRow:
         state=BatchState.PENDING,
         reason=None,
         paused=False,
+        why=None,
         tally=tally(),
     )
     return replace(row, **fields)

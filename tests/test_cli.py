@@ -116,7 +116,9 @@ def test_help_names_every_command_and_what_it_does(call):
     status, out, _ = call("--help")
     assert status == 0
     for command in cli.COMMANDS:
-        line = next(line for line in out.splitlines() if line.startswith(f"  {command.__name__} "))
+        line = next(
+            line for line in out.splitlines() if line.startswith(f"  {command.__name__.rstrip('_')} ")
+        )
         assert line.rstrip().endswith(".")
         assert not line.endswith("...")
 

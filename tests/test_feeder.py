@@ -33,8 +33,9 @@ class Shelf:
         self.claims = 0
         self.released = []
 
-    async def claim(self, wants, skip):
+    async def claim(self, wants, skip, fresh_first):
         self.claims += 1
+        self.fresh_first = fresh_first
         assert self.claims < TOO_MANY
         await anyio.lowlevel.checkpoint()
         taken = [replace(claim({"prompt": "a fox"}), row=row) for row in range(wants["studio"])]
@@ -136,6 +137,15 @@ async def test_a_paused_feeder_sleeps(in_flight):
         scene.bell.ring()
         await anyio.sleep(A_WHILE_S)
         assert scene.queue.claims == 1
+
+
+async def test_n16_where_too_much_is_retried_fresh_jobs_go_first():
+    scene = Scene()
+    async with scene.running():
+        assert scene.queue.fresh_first == []
+        scene.lane.retries.retries = 60
+        await scene.end_one()
+        assert scene.queue.fresh_first == ["studio"]
 
 
 async def test_a_limit_and_a_deadline_end_it():

@@ -221,7 +221,18 @@ CASES = {
     ),
     "an equivalent of another dialect": (
         TWO + "  - {endpoint: images, also: [chat], model: m, prompt: x}\n",
-        ["jobs.yaml:6:31: 'chat' speaks openai-chat, not nebula-images"],
+        ["jobs.yaml:6:31: 'chat' is no equivalent: it speaks openai-chat, not nebula-images"],
+    ),
+    "an equivalent that is there already": (
+        HEAD + "  - {also: [images], model: m, prompt: x}\n",
+        ["jobs.yaml:5:13: 'images' is one of the job's endpoints already"],
+    ),
+    "an equivalent with another body": (
+        TWO.replace("openai-chat, url: demo", "json-http, url: demo").replace(
+            "nebula-images, url: demo", "json-http, url: demo, body: {text: '{{ prompt }}'}"
+        )
+        + "  - {endpoint: images, also: [chat], prompt: x}\n",
+        ["jobs.yaml:6:31: 'chat' is no equivalent: its 'body' is another"],
     ),
     "a key that another dialect knows": (
         HEAD.replace("url: demo", "url: demo, poll: {path: /x, until: done}") + PART,

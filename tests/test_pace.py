@@ -405,3 +405,19 @@ def test_places_are_never_overdrawn(in_flight):
     for _ in range(in_flight):
         crowd.start()
     assert crowd.room() == 3 - in_flight
+
+
+def test_an_endpoint_that_was_given_up_for_now_is_open_with_its_first_answer():
+    pace = Pace(crowd=Crowd(4))
+    pace.close(30.0, "breaker")
+    assert pace.room(1.0) == 0
+    pace.came_back(0.5)
+    assert pace.room(1.0) == 4
+
+
+def test_an_endpoint_that_comes_back_still_waits_for_what_it_asked_for():
+    pace = Pace(crowd=Crowd(4))
+    pace.refused(after_s=10.0, sent_at=0.0, latency_s=0.1, now=0.0, wall=0.0, chance=0.0)
+    pace.close(30.0, "breaker")
+    pace.came_back(0.5)
+    assert (pace.room(9.9), pace.opens_at(1.0)) == (0, 10.0)

@@ -295,7 +295,10 @@ def test_the_summary_of_a_finished_run_with_failures_says_how_to_retry():
 class Plan:
     batch, total, new, kept, withdrawn, requests = "animals", 40, 12, 28, 1, 12
     cost_usd: float | None = 0.05
+    least_usd = most_usd = 0.05
+    priced_by = "by the prices of the manifest"
     time_s: float | None = 4.0
+    nights = 0
     warnings = ("NEBULA_API_KEY is not set",)
     first = (
         {
@@ -311,7 +314,7 @@ def test_a_plan_says_counts_cost_time_and_the_first_requests():
     shown = list(plans.plan(Plan()))
     assert shown[:3] == [
         "animals: 40 jobs: 12 new, 28 kept, 1 withdrawn",
-        "would send 12 requests, cost $0.05, 4.0s under the limits",
+        "would send 12 requests, cost $0.05 (by the prices of the manifest), 4.0s under the limits",
         "warning: NEBULA_API_KEY is not set",
     ]
     assert "POST https://host/images/generation" in shown
@@ -322,6 +325,7 @@ def test_a_plan_says_counts_cost_time_and_the_first_requests():
 def test_a_plan_without_a_price_says_so():
     class Unpriced(Plan):
         cost_usd = None
+        priced_by = "no price of nebula"
         time_s = None
 
-    assert "cost unknown (no `price`), time unknown" in list(plans.plan(Unpriced()))[1]
+    assert "cost unknown (no price of nebula), time unknown" in list(plans.plan(Unpriced()))[1]

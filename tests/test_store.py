@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -663,7 +664,6 @@ def test_jobs_are_found_by_state_cause_and_name(store: Store):
     assert store.job(batch_id, taken[1].id).cause is Cause.BLOCKED
     assert store.job(batch_id, "nobody") is None
     assert store.job_of_key(batch_id, taken[2].key).prompt == "c"
-    assert store.pending(batch_id, "nebula") == 1
 
 
 def test_more_jobs_than_a_chunk_have_their_own_outputs(store: Store):
@@ -688,6 +688,66 @@ def test_failures_are_told_by_cause_with_an_example(store: Store):
     ]
 
 
+def test_a_job_with_a_ticket_stays_with_who_gave_it(store: Store):
+    batch_id = submit(store, [job("a fox", also=("backup",))])
+    [taken] = claim(store, batch_id, wants={"backup": 1})
+    assert (taken.endpoint, taken.also) == ("backup", ("nebula",))
+    ticketed = store.ticket(batch_id, taken, b"{}", attempt(taken))
+    waits = replace(due_again(ticketed, NOW, keeps_ticket=True), attempt=None)
+    store.settle(batch_id, [waits], now=NOW)
+    assert claim(store, batch_id, wants={"nebula": 1}) == []
+    assert store.next_due(batch_id, "nebula") is None
+    assert store.next_due(batch_id, "backup") == NOW
+    [taken] = claim(store, batch_id, wants={"backup": 1})
+    store.settle(batch_id, [due_again(taken, NOW)], now=NOW)
+    assert [each.endpoint for each in claim(store, batch_id, wants={"nebula": 1})] == ["nebula"]
+
+
+def test_an_orphan_was_sent_to_whom_it_was_claimed_for(store: Store):
+    batch_id = submit(store, [job("a fox", also=("backup",))])
+    claim(store, batch_id, wants={"backup": 1})
+    assert [orphan.claim.endpoint for orphan in store.orphans()] == ["backup"]
+
+
+def test_what_is_given_back_is_anybodys_again(store: Store):
+    batch_id = submit(store, [job("a fox", also=("backup",))])
+    store.release(batch_id, claim(store, batch_id, wants={"backup": 1}))
+    assert len(claim(store, batch_id, wants={"nebula": 1})) == 1
+
+
+def test_submitting_again_changes_who_may_serve_what_is_pending(store: Store):
+    batch_id = submit(store, [job("a fox"), job("an owl")])
+    [taken] = claim(store, batch_id)
+    store.settle(batch_id, [done(taken)], now=NOW)
+    submit(store, [job("a fox", also=("backup",)), job("an owl", also=("backup",))])
+    assert len(claim(store, batch_id, wants={"backup": 9})) == 1
+    assert store.tally(batch_id).total == 2
+
+
+def test_a_ticket_of_an_endpoint_that_is_gone_is_dropped_and_its_price_remembered(store: Store):
+    batch_id = submit(store, [job("a fox", also=("backup",))])
+    [taken] = claim(store, batch_id, wants={"backup": 1})
+    ticketed = store.ticket(batch_id, taken, b"{}", attempt(taken))
+    assert ticketed is not None
+    store.settle(batch_id, [replace(due_again(ticketed, NOW, keeps_ticket=True), attempt=None)], now=NOW)
+    submit(store, [job("a fox")])
+    [again] = claim(store, batch_id)
+    assert (again.ticket, again.billed_before) == (None, True)
+
+
+def test_a_claim_searches_its_pools_alone(store: Store):
+    own = [job(str(n), endpoint="ab"[n % 2]) for n in range(4)]
+    shared = [job(str(n), endpoint="a", also=("b",)) for n in range(4, 8)]
+    batch_id = submit(store, [*own, *shared])
+    taken = claim(store, batch_id, wants={"a": 3, "b": 3})
+    assert Counter(each.endpoint for each in taken) == {"a": 3, "b": 3}
+    assert len({each.row for each in taken}) == 6
+    assert len(claim(store, batch_id, wants={"b": 9})) == 2
+
+
+WAITS_IN = "CASE WHEN ticket IS NULL THEN pool ELSE lane END"
+
+
 def plan(connection: Connection, statement: str) -> str:
     return " ".join(row[-1] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}")))
 
@@ -696,8 +756,7 @@ def plan(connection: Connection, statement: str) -> str:
     ("wanted", "index"),
     [
         (
-            "state = 'pending' AND batch_id = 1 AND CASE WHEN ticket IS NULL THEN pool ELSE lane END = 'e' "
-            "AND due_at = 0 ORDER BY position",
+            f"state = 'pending' AND batch_id = 1 AND {WAITS_IN} = 'e' AND due_at = 0 ORDER BY position",
             "jobs_pending",
         ),
         ("state = 'running' AND batch_id = 1", "jobs_running"),

@@ -17,11 +17,13 @@ from runner.cli.export import export
 from runner.cli.failures import failures
 from runner.cli.init import init
 from runner.cli.jobs import jobs
+from runner.cli.pause import pause
 from runner.cli.plan import plan
 from runner.cli.resume import resume
 from runner.cli.retry import retry
 from runner.cli.run import run
 from runner.cli.schema import schema
+from runner.cli.set import set_
 from runner.cli.show import show
 from runner.cli.status import status
 from runner.cli.submit import submit
@@ -39,6 +41,8 @@ COMMANDS = (
     failures,
     retry,
     cancel,
+    pause,
+    set_,
     export,
     demo,
     schema,
@@ -54,7 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 @app.callback()

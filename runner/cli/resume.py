@@ -27,23 +27,15 @@ def resume(
 
     By default with the newest unfinished one; where there is none, there is nothing to do.
     """
-    from runner import database
-
     bounds = options(limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait)
     row = wanted(db, name)
     if row is None:
         say("nothing to resume: no batch is unfinished")
         return
-    if row.paused:
-        unpause(db, row)
-    try:
-        ended = work(db, row.name, bounds, as_json=as_json)
-    except database.Busy:
-        if not row.paused:
-            raise
+    if row.paused and unpaused(db, row):
         say(f"{row.name}: unpaused, its runner goes on")
         return
-    raise typer.Exit(ended.exit_status)
+    raise typer.Exit(work(db, row.name, bounds, as_json=as_json).exit_status)
 
 
 def wanted(db: str, name: str) -> "BatchRow | None":
@@ -58,8 +50,10 @@ def wanted(db: str, name: str) -> "BatchRow | None":
         return None
 
 
-def unpause(db: str, row: "BatchRow") -> None:
+def unpaused(db: str, row: "BatchRow") -> bool:
+    """Unpause it; returns whether a living runner goes on with it."""
     from runner import compose
 
     with compose.writing(db) as store:
         store.pause(row.id, paused=False)
+        return compose.is_running(db, store, row)

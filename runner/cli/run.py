@@ -54,5 +54,6 @@ def run(
 
 def run_one(db: str, wanted: "Manifest", bounds: "RunOptions", *, yes: bool, as_json: bool) -> "Ended":
     done = submitted(db, wanted, yes=yes)
-    say(words(done))
+    for line in (words(done), *done.notes):
+        say(line)
     return work(db, done.batch, bounds, as_json=as_json)

@@ -42,20 +42,16 @@ def show(db: str, name: str, *, as_json: bool) -> "BatchRow":
 
 def waits(db: str, store: "Store", row: "BatchRow") -> list[str]:
     """Why nothing is done for a batch that is not finished, as far as the queue knows."""
+    from runner import compose
+
     go_on = f"`{command(db)} resume {row.name}`"
     if row.paused:
         return [f"paused: {go_on} goes on"]
-    if row.state == "running" and is_abandoned(db):
-        return [f"its runner is gone: {go_on} goes on"]
-    return [] if row.tally.running else due(store, row)
-
-
-def is_abandoned(db: str) -> bool:
-    """Whether no living runner has the queue; of a server's that is not known."""
-    from runner import database
-
-    queue = database.named(db)
-    return queue.path is not None and queue.holder() is None
+    if compose.is_running(db, store, row):
+        return [row.why] if row.why else [] if row.tally.running else due(store, row)
+    gone = [f"its runner is gone: {go_on} goes on"] if row.state == "running" else []
+    left = row.tally.pending or row.tally.running
+    return gone + (list(compose.closings(store, row, time.time())) or due(store, row) if left else [])
 
 
 def due(store: "Store", row: "BatchRow") -> list[str]:

@@ -19,7 +19,7 @@ def submit(path: Manifest, *, db: Db = "", sets: Sets, yes: Yes = False, as_json
             {"batch": done.batch, "new": done.new, "kept": done.kept, "withdrawn": done.withdrawn},
         )
     else:
-        tell([words(done)])
+        tell([words(done), *done.notes])
 
 
 def submitted(db: str, wanted: "Wanted", *, yes: bool) -> "compose.Submission":

@@ -1,8 +1,8 @@
 """What the queue knows of an endpoint's pace, brought to its clock; and what the clock learns, kept there."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from math import inf
 from typing import Literal
@@ -41,19 +41,6 @@ def setting(endpoint: Endpoint, controls: Controls) -> Setting:
     )
 
 
-def steered(endpoint: Endpoint, controls: Controls) -> Endpoint:
-    """The endpoint as its manifest would describe it, had what people set been written there."""
-    holds = setting(endpoint, controls)
-    limits = {
-        "requests_per_minute": holds.requests_per_minute,
-        "tokens_per_minute": holds.tokens_per_minute,
-        "requests_per_day": holds.requests_per_day,
-    }
-    return endpoint.model_copy(
-        update={"concurrency": holds.concurrency, "limits": endpoint.limits.model_copy(update=limits)}
-    )
-
-
 @dataclass(slots=True, kw_only=True)
 class Pacing:
     """The clocks of one batch's endpoints, and what the queue keeps of them over runs and batches."""
@@ -81,6 +68,7 @@ class Pacing:
             if closed is not None:
                 lane.pace.close(now + closed.until - wall, closed.why or limited(closed.until))
             self.kept[name] = closed
+        await self.heed()
 
     async def heed(self) -> None:
         """Another program has written: let the clocks run by what was set."""
@@ -90,6 +78,14 @@ class Pacing:
             if wanted != self.settings[name]:
                 adjust(lane, self.settings[name], wanted)
                 self.settings[name] = wanted
+
+    def messages(self) -> Iterator[str]:
+        """Where the clocks do not run by the manifest, in words."""
+        for name, lane in self.lanes.items():
+            stated, holds = asdict(setting(lane.endpoint, Controls())), asdict(self.settings[name])
+            changed = " ".join(f"{key}={holds[key]}" for key in stated if holds[key] != stated[key])
+            if changed:
+                yield f"{name}: {changed}, as `runner set` has it and not the manifest"
 
     async def keep(self) -> None:
         """What closes an endpoint for longer than a moment outlives this run."""

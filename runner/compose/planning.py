@@ -1,24 +1,35 @@
 """What a run of a manifest would do, found out without doing any of it."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from runner import price
+from runner import documented, price
+from runner.account import account
+from runner.compose import catalogue
 from runner.compose.opening import reading
 from runner.compose.secrets import missing_variables
 from runner.compose.submission import expanded
 from runner.database import NoQueue
 from runner.dialects import DIALECTS
+from runner.documented import misspelt
+from runner.forecast import DAY_S, Bill, History, Load, Quota
 from runner.job import Claim, Job
 from runner.manifest import Endpoint, HeaderAuth, Manifest
-from runner.store import Change, Store
+from runner.pace import day_began
+from runner.store import Change
 from runner.wire import Call
 
 SHOWN = 3
 """Requests that are shown in full."""
+Used = Callable[[str, float], int]
+"""Requests of an account since then."""
+DOCUMENTED = "nebula-images"
+"""The dialect whose provider documents what its models take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,90 +44,125 @@ class Plan:
     requests: int
     """Requests that would be sent, if each succeeds at once."""
     cost_usd: float | None
-    """None where a price is not known."""
+    """What they are likely to cost; None where a price is not known."""
+    least_usd: float
+    """Of those whose price is known."""
+    most_usd: float
+    priced_by: str
+    """Where the cost is from, in words, or for which endpoints it is not known."""
     time_s: float | None
-    """Under the limits that the manifest states; None where it states none."""
+    """Under the limits and quotas that the manifest states; None where nothing bounds it that is known."""
+    nights: int
+    """Days of a provider's quota that it needs; 0 where there is none."""
     warnings: list[str]
     first: list[dict[str, Any]]
     """The first requests in full: method, url, headers, body."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Sums:
     """What is added up while jobs go by."""
 
-    manifest: Manifest
-    total: int = 0
-    nusd: int | None = 0
-    requests: dict[str, int] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint]
+    notes: list[str]
+    """Whose prices were looked up."""
+    bill: Bill
+    load: Load
+    requests: int = 0
     first: list[Job] = field(default_factory=list)
+    remarks: Counter[str] = field(default_factory=Counter)
 
-    def passing(self, jobs: Iterator[Job]) -> Iterator[Job]:
-        for job in jobs:
-            self.total += 1
-            self.requests[job.endpoint] = self.requests.get(job.endpoint, 0) + 1
-            self._add_price(job)
-            if len(self.first) < SHOWN:
-                self.first.append(job)
-            yield job
-
-    def _add_price(self, job: Job) -> None:
-        cost = price.reserve(self.manifest.settings.endpoints[job.endpoint], job.body)
-        self.nusd = None if cost is None or self.nusd is None else self.nusd + cost
+    def add(self, job: Job) -> None:
+        """A job that would be sent."""
+        self.requests += 1
+        self.bill.add(job)
+        self.load.add(job)
+        if len(self.first) < SHOWN:
+            self.first.append(job)
+        if self.endpoints[job.endpoint].dialect == DOCUMENTED:
+            self.remarks.update(documented.remarks(job.model, orjson.loads(job.params)))
+            if (meant := misspelt(job.model)) is not None:
+                self.remarks[f"no model {job.model!r} is known; did you mean {meant!r}?"] += 1
 
 
 def plan(db: str, manifest: Manifest) -> Plan:
     """Expand and compare with the queue; raises `ManifestError`, `QueueError`."""
-    sums = Sums(manifest)
-    change, pending = compared(db, manifest.name, sums.passing(expanded(manifest)))
-    requests = change.new + pending
-    share = requests / sums.total if sums.total else 0.0
+    priced = catalogue.filled(manifest)
+    notes = catalogue.said(manifest, priced)
+    try:
+        with reading(db) as store:
+            sums = nothing(priced, notes, store.usual())
+            change = store.compare(priced.name, expanded(priced), sums.add)
+            used = quotas(priced, lambda key, since: store.requests_of(key, since=since))
+            known = store.batch(priced.name)
+            return planned(priced, change, sums, used, 0 if known is None else known.tally.spent_nusd)
+    except NoQueue:
+        sums = nothing(priced, notes, {})
+        for job in expanded(priced):
+            sums.add(job)
+        change = Change(new=sums.requests, kept=0, withdrawn=0)
+        return planned(priced, change, sums, quotas(priced, lambda *_: 0), 0)
+
+
+def nothing(manifest: Manifest, notes: list[str], history: History) -> Sums:
+    endpoints = manifest.settings.endpoints
+    bill = Bill(endpoints=endpoints, history=history)
+    return Sums(endpoints=endpoints, notes=notes, bill=bill, load=Load(endpoints=endpoints, history=history))
+
+
+def planned(
+    manifest: Manifest, change: Change, sums: Sums, quotas: Mapping[str, Quota], spent_nusd: int
+) -> Plan:
+    bill, took = sums.bill, sums.load.time(quotas)
     return Plan(
         batch=manifest.name,
-        total=sums.total,
+        total=change.new + change.kept,
         new=change.new,
         kept=change.kept,
         withdrawn=change.withdrawn,
-        requests=requests,
-        cost_usd=None if sums.nusd is None else round(sums.nusd * share) / price.NUSD,
-        time_s=longest(manifest.settings.endpoints, sums.requests, share),
-        warnings=warnings(manifest),
-        first=[shown(manifest.settings.endpoints[job.endpoint], job) for job in sums.first],
+        requests=sums.requests,
+        cost_usd=None if bill.unknown else round(bill.likely) / price.NUSD,
+        least_usd=bill.least / price.NUSD,
+        most_usd=bill.most / price.NUSD,
+        priced_by=priced_by(sums),
+        time_s=took.seconds,
+        nights=took.nights,
+        warnings=warnings(manifest, sums, spent_nusd),
+        first=[shown(sums.endpoints[job.endpoint], job) for job in sums.first],
     )
 
 
-def compared(db: str, name: str, jobs: Iterator[Job]) -> tuple[Change, int]:
-    """What submitting would change, and how many jobs already there are still to be done."""
-    try:
-        with reading(db) as store:
-            return compared_in(store, name, jobs)
-    except NoQueue:
-        new = sum(1 for _ in jobs)
-        return Change(new=new, kept=0, withdrawn=0), 0
+def quotas(manifest: Manifest, used: Used) -> dict[str, Quota]:
+    """How the days of the endpoints' keys stand."""
+    wall = time.time()
+    began = {name: day_began(each.limits.resets_at, wall) for name, each in manifest.endpoints.items()}
+    return {
+        name: Quota(used=used(account(endpoint), began[name]), ends_in_s=began[name] + DAY_S - wall)
+        for name, endpoint in manifest.settings.endpoints.items()
+    }
 
 
-def compared_in(store: Store, name: str, jobs: Iterator[Job]) -> tuple[Change, int]:
-    change = store.compare(name, jobs)
-    known = store.batch(name)
-    if known is None:
-        return change, 0
-    left = known.tally.pending + known.tally.failed - change.withdrawn
-    return change, max(min(known.tally.pending, left), 0)
+def priced_by(sums: Sums) -> str:
+    """Where the cost is from, in words."""
+    if sums.bill.unknown:
+        return f"no price of {', '.join(sorted(sums.bill.unknown))}"
+    if answers := sum(sums.bill.answers.values()):
+        return f"by the last {answers:,} answers"
+    return f"by {catalogue.SOURCE}" if sums.notes else "by the prices of the manifest"
 
 
-def longest(endpoints: Mapping[str, Endpoint], requests: Mapping[str, int], share: float) -> float | None:
-    """Seconds under the requests a minute that the manifest states, the slowest endpoint's."""
-    times = [
-        60.0 * requests[name] * share / limit
-        for name, endpoint in endpoints.items()
-        if (limit := endpoint.limits.requests_per_minute) and name in requests
-    ]
-    return max(times, default=None)
-
-
-def warnings(manifest: Manifest) -> list[str]:
-    """What a run would refuse to begin for."""
-    return missing_variables(manifest.path, manifest.settings)
+def warnings(manifest: Manifest, sums: Sums, spent_nusd: int) -> list[str]:
+    """What a run would refuse to begin for or could not end for, and what its requests should not have."""
+    budget = manifest.budget.usd
+    said = [*missing_variables(manifest.path, manifest.settings), *sums.notes]
+    if budget is not None and sums.bill.unknown:
+        said.append(f"a budget in dollars needs prices: there is {priced_by(sums)}")
+    elif budget is not None and spent_nusd + sums.bill.most > budget * price.NUSD:
+        left = budget - spent_nusd / price.NUSD
+        said.append(f"the budget has ${left:,.2f} left, and it may cost ${sums.bill.most / price.NUSD:,.2f}")
+    for remark, jobs in sums.remarks.items():
+        said.append(f"{remark} ({jobs:,} job{'s'[: jobs > 1]})")
+    return said
 
 
 def shown(endpoint: Endpoint, job: Job) -> dict[str, Any]:

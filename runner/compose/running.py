@@ -122,6 +122,8 @@ class Run:
         async with lanes(settings.endpoints, secrets, waits=self.options.waits) as self.lanes:
             pacing = Pacing(writer=self.writer, batch_id=self.row.id, lanes=self.lanes)
             await pacing.begin()
+            for message in pacing.messages():
+                self.watcher.said(message)
             began = await self._tally()
             glance = self._glance(settings, pacing, began)
             self.watcher.began(began)

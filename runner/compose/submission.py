@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner import crash
 from runner.account import account
+from runner.compose import catalogue
 from runner.compose.opening import writing
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
@@ -37,6 +38,8 @@ class Submission:
     withdrawn: int
     unchanged: bool
     """Whether manifest and files are as they were, so that nothing had to be expanded."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
 
 
 def submit(db: str, manifest: Manifest, *, yes: bool) -> Submission:
@@ -52,13 +55,15 @@ def submit(db: str, manifest: Manifest, *, yes: bool) -> Submission:
 
 
 def merge(store: Store, manifest: Manifest, mark: str) -> Submission:
-    change = store.submit(new_batch(manifest, mark), expanded(manifest), now=time.time()).change
+    priced = catalogue.filled(manifest)
+    change = store.submit(new_batch(priced, mark), expanded(priced), now=time.time()).change
     return Submission(
         batch=manifest.name,
         new=change.new,
         kept=change.kept,
         withdrawn=change.withdrawn,
         unchanged=False,
+        notes=tuple(catalogue.said(manifest, priced)),
     )
 
 

@@ -51,10 +51,11 @@ class Allowance:
     def admit(self, row: int, reserve: int | None, *, sends: bool) -> bool:
         """Take the job up, its price reserved, or refuse it because the money may not reach.
 
-        `sends` is False for one that only goes on from its ticket.
+        Where money is bounded, nothing is sent whose price is not known. `sends` is False for what only goes
+        on from its ticket.
         """
         price = reserve or 0
-        if self.nusd is not None and self.spent + self.reserved + price > self.nusd:
+        if self.nusd is not None and (reserve is None or self.spent + self.reserved + price > self.nusd):
             self.is_short = True
             return False
         self.reserved += price

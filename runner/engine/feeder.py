@@ -15,6 +15,8 @@ from runner.engine.stop import Stop
 from runner.job import Claim
 from runner.reason import Reason
 
+SOON_S = 1.0
+"""A rest that is longer is not begun before it is certain that there is something to wait for."""
 LONG_S = 60.0
 """A wait that `--no-wait` does not sit out: longer than any limit by the minute."""
 MOST_CLAIMS = 256
@@ -89,7 +91,8 @@ class Feeder:
         """Claim, and give back at once what may not be sent after all."""
         for name in wants:
             self._lanes[name].due_at = inf
-        taken = await self._queue.claim(wants, missing_models(self._lanes))
+        spent = [name for name in wants if self._lanes[name].retries.is_spent]
+        taken = await self._queue.claim(wants, missing_models(self._lanes), spent)
         crash.point("claimed")
         for name, due_at in taken.due_at.items():
             self._lanes[name].due_at = min(self._lanes[name].due_at, due_at)
@@ -116,7 +119,15 @@ class Feeder:
             lane = self._lanes[claim.endpoint]
             lane.open += 1
             lane.pace.start(now)
+            lane.retries.sent(again=claim.tries > 0)
             crews[claim.endpoint].hand(claim)
+
+    async def _is_at_end(self, wall: float) -> bool:
+        """Whether nothing is left after all, where it was only thought that there is more."""
+        unsure = [name for name, lane in self._lanes.items() if lane.may_have_lost(wall)]
+        if unsure:
+            await self._take(dict.fromkeys(unsure, 0))
+        return self._is_done()
 
     async def _rest(self) -> None:
         """Until there may be something to do again."""
@@ -130,6 +141,8 @@ class Feeder:
         )
         if not in_flight and not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):
             self._stop.ask(Reason.QUOTA)
+            return
+        if not (in_flight or self.is_held) and opens_in > SOON_S and await self._is_at_end(wall):
             return
         until = inf if self._allowance.until is None else self._allowance.until - wall
         seconds = min(opens_in, until)

@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import anyio
 from anyio.abc import TaskGroup
 
 from runner import price
-from runner.breaker import Breaker
+from runner.breaker import Breaker, RetryBudget
 from runner.dialects import Dialect
 from runner.engine.parts import Door
 from runner.health import Health
@@ -31,6 +31,7 @@ class Lane:
     pace: Pace
     health: Health
     breaker: Breaker
+    retries: RetryBudget = field(default_factory=RetryBudget)
     give_up_s: float
     """How long it is probed while it is down before the run stops for it."""
     key: str = ""

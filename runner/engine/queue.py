@@ -25,12 +25,26 @@ class BatchQueue:
         self._batch_id = batch_id
         self._worker = worker
 
-    async def claim(self, wants: Mapping[str, int], skip: Collection[tuple[str, str]]) -> Taken:
-        return await self._writer.do(partial(self._take, wants, skip))
+    async def claim(
+        self, wants: Mapping[str, int], skip: Collection[tuple[str, str]], fresh_first: Collection[str]
+    ) -> Taken:
+        return await self._writer.do(partial(self._take, wants, skip, fresh_first))
 
-    def _take(self, wants: Mapping[str, int], skip: Collection[tuple[str, str]], store: Store) -> Taken:
+    def _take(
+        self,
+        wants: Mapping[str, int],
+        skip: Collection[tuple[str, str]],
+        fresh_first: Collection[str],
+        store: Store,
+    ) -> Taken:
         claims = store.claim(
-            self._batch_id, wants, now=time.time(), worker=self._worker, lease_s=LEASE_S, skip_models=skip
+            self._batch_id,
+            wants,
+            now=time.time(),
+            worker=self._worker,
+            lease_s=LEASE_S,
+            skip_models=skip,
+            fresh_first=fresh_first,
         )
         got = Counter(claim.endpoint for claim in claims)
         due_at = {

@@ -25,7 +25,15 @@ class Plan(Protocol):
     @property
     def cost_usd(self) -> float | None: ...
     @property
+    def least_usd(self) -> float: ...
+    @property
+    def most_usd(self) -> float: ...
+    @property
+    def priced_by(self) -> str: ...
+    @property
     def time_s(self) -> float | None: ...
+    @property
+    def nights(self) -> int: ...
     @property
     def warnings(self) -> list[str]: ...
     @property
@@ -36,18 +44,29 @@ def plan(planned: Plan) -> Iterator[str]:
     """Counts, cost and time first, then the requests as they would be sent."""
     parts = f"{planned.new:,} new, {planned.kept:,} kept, {planned.withdrawn:,} withdrawn"
     yield f"{planned.batch}: {many(planned.total, 'job')}: {parts}"
-    yield f"would send {many(planned.requests, 'request')}, {cost(planned.cost_usd)}, {time(planned.time_s)}"
+    yield f"would send {many(planned.requests, 'request')}, {cost(planned)}, {time(planned)}"
     yield from (f"warning: {visible(warning)}" for warning in planned.warnings)
     for request in planned.first:
         yield ""
         yield from sending(request)
 
 
-def cost(usd: float | None) -> str:
-    return "cost unknown (no `price`)" if usd is None else f"cost ${usd:,.2f}"
+def cost(planned: Plan) -> str:
+    """What it costs, or between what, and where that is known from."""
+    likely, least, most = planned.cost_usd, planned.least_usd, planned.most_usd
+    if likely is None:
+        return f"cost unknown ({planned.priced_by})"
+    if f"{least:,.2f}" == f"{most:,.2f}":
+        return f"cost ${likely:,.2f} ({planned.priced_by})"
+    about = "" if likely == most else f" about ${likely:,.2f},"
+    return f"cost{about} ${least:,.2f} to ${most:,.2f}, as the answers are ({planned.priced_by})"
 
 
-def time(seconds: float | None) -> str:
+def time(planned: Plan) -> str:
+    """How long it takes, by nights where a day's quota does not reach."""
+    if planned.nights > 1:
+        return f"finishes in {planned.nights} nights"
+    seconds = planned.time_s
     return "time unknown" if seconds is None else f"{duration(seconds)} under the limits"
 
 

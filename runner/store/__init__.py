@@ -17,6 +17,7 @@ from runner.store.rows import (
     Settled,
     Submitted,
     Tally,
+    Usual,
 )
 from runner.store.steering import Steering
 from runner.store.submitting import Submitting
@@ -36,6 +37,7 @@ __all__ = [
     "Store",
     "Submitted",
     "Tally",
+    "Usual",
 ]
 
 

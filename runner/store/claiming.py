@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Select, Text, case, func, literal_column, null, select, update
+from sqlalchemy import ColumnElement, Select, Text, case, literal_column, null, select, update
 from sqlalchemy import bindparam as given
 
 from runner.job import Claim, State
-from runner.outcome import Cause
 from runner.schema import PENDING, RUNNING, WAITS_IN, jobs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.rows import Values
@@ -33,6 +32,7 @@ CLAIM = (
 """What a claim is made of."""
 
 RETRIED = (jobs.c.due_at > ZERO) & (jobs.c.due_at <= given("now"))
+TICKETED = RETRIED & jobs.c.ticket.is_not(None)
 FRESH = jobs.c.due_at == ZERO
 """A job that was never sent is due since ever."""
 
@@ -94,7 +94,7 @@ def taking(due: ColumnElement[bool], skipped: int) -> Statement:
         )
         .returning(*CLAIM, jobs.c.position)
     )
-    moment = ("now",) if due is RETRIED else ()
+    moment = () if due is FRESH else ("now",)
     return Statement(take, ("batch", "pool", "limit", "to", "by", "at", "until", *moment, *skips))
 
 
@@ -134,17 +134,6 @@ TURNS = 4
 """Turns that equivalent endpoints take, each claiming a part of what it wants: few jobs are shared too."""
 
 
-REFUSED_UNTIL = Statement(
-    select(func.max(jobs.c.due_at)).where(
-        PENDING,
-        jobs.c.batch_id == given("batch"),
-        given("pool") == WAITS_IN,
-        jobs.c.lane == given("name"),
-        jobs.c.due_at > given("now"),
-        jobs.c.cause == word(Cause.THROTTLED),
-    ),
-    ("batch", "pool", "name", "now"),
-)
 RELEASE = Statement(
     update(jobs)
     .where(RUNNING, jobs.c.row == given("job"), jobs.c.attempt == given("number"))
@@ -172,10 +161,12 @@ class Claiming(Desk):
         worker: str,
         lease_s: float,
         skip_models: Collection[tuple[str, str]] = (),
+        fresh_first: Collection[str] = (),
     ) -> list[Claim]:
         """So many jobs for each endpoint as are due: retries first, then fresh ones in their order.
 
-        `skip_models`: pairs of endpoint and model that nothing is to be sent to.
+        `skip_models`: pairs of endpoint and model that nothing is to be sent to. `fresh_first`: endpoints
+        that are spared retries while there are fresh jobs; what is paid for already goes on all the same.
         """
         pools = self._pools(batch_id)
         claims = [
@@ -186,6 +177,7 @@ class Claiming(Desk):
                 limit,
                 (endpoint, worker, now, now + lease_s),
                 [model for name, model in skip_models if name == endpoint],
+                (TICKETED, FRESH, RETRIED) if endpoint in fresh_first else (RETRIED, FRESH),
             )
         ]
         if claims:
@@ -199,10 +191,17 @@ class Claiming(Desk):
     def _pools_of(self, batch_id: int, endpoint: str) -> list[str]:
         return [pool for pool in self._pools(batch_id) if endpoint in pool.split()]
 
-    def _take(self, pools: Sequence[Values], limit: int, marks: Values, skips: Sequence[str]) -> list[Claim]:
-        now = marks[2]
+    def _take(
+        self,
+        pools: Sequence[Values],
+        limit: int,
+        marks: Values,
+        skips: Sequence[str],
+        order: Sequence[ColumnElement[bool]],
+    ) -> list[Claim]:
         taken: list[Claim] = []
-        for due, moment in ((RETRIED, (now,)), (FRESH, ())):
+        for due in order:
+            moment = () if due is FRESH else (marks[2],)
             for pool in pools:
                 if left := limit - len(taken):
                     some = self.run(taking(due, len(skips)), *pool, left, *marks, *moment, *skips).all()
@@ -223,12 +222,6 @@ class Claiming(Desk):
         pools = self._pools_of(batch_id, endpoint)
         dues = [self.run(first_due(len(skips)), batch_id, pool, *skips).scalar() for pool in pools]
         return min((due_at for due_at in dues if due_at is not None), default=None)
-
-    def refused_until(self, batch_id: int, endpoint: str, *, now: float) -> float | None:
-        """When an endpoint lets jobs in again that it refused for pace; None where it holds nothing off."""
-        pools = self._pools_of(batch_id, endpoint)
-        untils = [self.run(REFUSED_UNTIL, batch_id, pool, endpoint, now).scalar() for pool in pools]
-        return max((until for until in untils if until is not None), default=None)
 
 
 def turns(wants: Mapping[str, int], pools: Sequence[str]) -> Iterator[tuple[str, int]]:

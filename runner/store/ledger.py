@@ -68,6 +68,13 @@ class Ledger(Desk):
         )
         return int(self.connection.execute(booked, {"batch": batch_id, "name": endpoint}).scalar_one())
 
+    def requests_of(self, account: str, *, since: float) -> int:
+        """Requests that were sent since, at a full minute, on an account."""
+        booked = select(func.coalesce(func.sum(ledger.c.requests), 0)).where(
+            ledger.c.account == account, ledger.c.minute >= int(since // MINUTE_S)
+        )
+        return int(self.connection.execute(booked).scalar_one())
+
     def close_refused(self, batch_id: int, settled: Sequence[Settled]) -> None:
         """A refusal for pace outlives the run: it closes the account until its job is due again."""
         until: dict[str, float] = {}

@@ -12,8 +12,10 @@ from sqlalchemy import (
     MetaData,
     Row,
     Table,
+    case,
     func,
     insert,
+    null,
     select,
     update,
 )
@@ -48,8 +50,14 @@ SHOWN = ("position", "pool", "prompt", "params", "vars")
 REFRESH = Statement(
     update(jobs)
     .where(jobs.c.row == given("job"))
-    .values({"listed": ONE, **{name: given(f"new_{name}") for name in SHOWN}}),
-    (*(f"new_{name}" for name in SHOWN), "job"),
+    .values(
+        {
+            "listed": ONE,
+            "ticket": case((given("keeps_ticket") == ONE, jobs.c.ticket), else_=null()),
+            **{name: given(f"new_{name}") for name in SHOWN},
+        }
+    ),
+    (*(f"new_{name}" for name in SHOWN), "keeps_ticket", "job"),
 )
 BRING_BACK = Statement(
     update(jobs).where(jobs.c.row == given("job")).values(**ANEW, listed=ONE, due_at=given("due")),
@@ -74,6 +82,10 @@ class Known:
         return Named(row=self.stored.row, id=self.stored.id, stem=self.stored.stem)
 
     @property
+    def refreshed(self) -> Values:
+        return *self.shown, int(self.keeps_ticket), self.stored.row
+
+    @property
     def is_renamed(self) -> bool:
         return (self.stored.id, self.stored.stem) != (self.job.id, self.job.stem)
 
@@ -81,6 +93,11 @@ class Known:
     def shown(self) -> Values:
         """In the order of `SHOWN`."""
         return self.position, self.job.pool, self.job.prompt, self.job.params, self.job.vars
+
+    @property
+    def keeps_ticket(self) -> bool:
+        """Unless whoever gave it, if anybody did, may not serve the job any more."""
+        return self.stored.lane in self.job.pool.split()
 
     @property
     def is_changed(self) -> bool:
@@ -117,7 +134,7 @@ class Merging(Renaming):
         self.run_many(SEE, [(each.stored.row,) for each in known])
         back = self._bring_back(batch_id, [each.stored for each in known if each.stored.withdrawn], now)
         self._hand_out_names(batch_id, [each for each in known if each.is_renamed], fresh)
-        self.run_many(REFRESH, [(*each.shown, each.stored.row) for each in known if each.is_changed])
+        self.run_many(REFRESH, [each.refreshed for each in known if each.is_changed])
         return back + self.add(batch_id, fresh)
 
     def _bring_back(self, batch_id: int, withdrawn: Sequence[Row[Any]], now: float) -> int:
@@ -150,7 +167,7 @@ class Merging(Renaming):
 
 def stored_by_key(desk: Desk, batch_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
     """What the batch has of these keys."""
-    columns = (jobs.c.row, jobs.c.key, jobs.c.id, jobs.c.stem, jobs.c.state, jobs.c.attempt)
+    columns = (jobs.c.row, jobs.c.key, jobs.c.id, jobs.c.stem, jobs.c.state, jobs.c.attempt, jobs.c.lane)
     stored = select(*columns, jobs.c.listed, jobs.c.withdrawn, *(jobs.c[name] for name in SHOWN)).where(
         jobs.c.batch_id == batch_id, jobs.c.key.in_(keys)
     )

@@ -9,13 +9,16 @@ from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select
 
 from runner.job import State
 from runner.outcome import Attempt, Cause, Kept
-from runner.schema import FAILED, PENDING, BatchState, attempts, batches, jobs, outputs
+from runner.schema import FAILED, BatchState, attempts, batches, jobs, outputs, runs
 from runner.store.desk import COUNTERS, Desk
-from runner.store.rows import BatchRow, Failure, JobRow, Tally
+from runner.store.rows import BatchRow, Failure, JobRow, Tally, Usual
 from runner.store.settling import ATTEMPT, OUTPUT
 
+STATES = {state.value: state for state in State}
 CHUNK = 500
 """Jobs in memory at once."""
+LATEST = 10_000
+"""Sendings that are looked at for what is usual."""
 
 JOB = tuple(field.name for field in fields(JobRow) if field.name != "outputs")
 JOB_COLUMNS = tuple(jobs.c[name] for name in JOB)
@@ -37,6 +40,12 @@ class Reading(Desk):
         found = self.connection.execute(wanted).mappings().one_or_none()
         return None if found is None else batch_row(found)
 
+    def runner(self, batch_id: int) -> str | None:
+        """Who took the batch up last, if that run has not ended by itself: host and process."""
+        last = select(runs.c.worker, runs.c.ended_at).where(runs.c.batch_id == batch_id)
+        found = self.connection.execute(last.order_by(runs.c.id.desc()).limit(1)).one_or_none()
+        return None if found is None or found.ended_at is not None else str(found.worker)
+
     def batches(self) -> list[BatchRow]:
         """The newest first."""
         found = self.connection.execute(select(batches).order_by(*NEWEST_FIRST))
@@ -45,13 +54,6 @@ class Reading(Desk):
     def tally(self, batch_id: int) -> Tally:
         counters = select(*(batches.c[name] for name in COUNTERS)).where(batches.c.id == batch_id)
         return Tally(**self.connection.execute(counters).mappings().one())
-
-    def pending(self, batch_id: int, endpoint: str) -> int:
-        """How many jobs an endpoint has before it: counted in the index, for people to read."""
-        waiting = select(func.count()).where(
-            PENDING, jobs.c.batch_id == batch_id, jobs.c.endpoint == endpoint
-        )
-        return int(self.connection.execute(waiting).scalar_one())
 
     def jobs(
         self, batch_id: int, *, states: Collection[State] = (), causes: Collection[Cause] = ()
@@ -80,6 +82,28 @@ class Reading(Desk):
         """All attempts of a job, in their order."""
         record = select(*ATTEMPT_COLUMNS).where(attempts.c.job == row).order_by(attempts.c.id)
         return [attempt(values) for values in self.connection.execute(record).mappings()]
+
+    def usual(self) -> dict[tuple[str, str], Usual]:
+        """By endpoint and model, whatever the batch: what the latest answers cost, and how long they took."""
+        latest = (
+            select(attempts).where(attempts.c.counted == 1).order_by(attempts.c.id.desc()).limit(LATEST)
+        ).subquery()
+        found = self.connection.execute(
+            select(
+                jobs.c.endpoint,
+                jobs.c.model,
+                func.count(),
+                func.avg(latest.c.cost_nusd),
+                func.avg(latest.c.latency_s),
+            )
+            .join_from(latest, jobs, latest.c.job == jobs.c.row)
+            .where(latest.c.cause.is_(None))
+            .group_by(jobs.c.endpoint, jobs.c.model)
+        )
+        return {
+            (endpoint, model): Usual(answers=number, nusd=nusd and float(nusd), latency_s=float(latency_s))
+            for endpoint, model, number, nusd, latency_s in found
+        }
 
     def failures(self, batch_id: int) -> list[Failure]:
         """Failed and unknown jobs by state and cause, the most frequent first."""
@@ -118,7 +142,7 @@ class Reading(Desk):
             .order_by(outputs.c.job, outputs.c.index)
         )
         by_job: dict[int, list[Kept]] = {}
-        for job, *values in self.connection.execute(found):
+        for job, *values in self.connection.execute(found).all():
             by_job.setdefault(job, []).append(Kept(**dict(zip(OUTPUT[1:], values, strict=True))))
         return by_job
 
@@ -138,9 +162,9 @@ def batch_row(values: RowMapping) -> BatchRow:
 def job_row(values: Row[Any], kept: Iterable[Kept]) -> JobRow:
     columns = dict(zip(JOB, values, strict=True))
     columns |= {
-        "listed": bool(values.listed),
-        "state": State(values.state),
-        "cause": values.cause and Cause(values.cause),
+        "listed": bool(columns["listed"]),
+        "state": STATES[columns["state"]],
+        "cause": columns["cause"] and Cause(columns["cause"]),
     }
     return JobRow(**columns, outputs=tuple(kept))
 

@@ -196,6 +196,15 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What the latest answers of one model at one endpoint were, in the mean."""
+
+    answers: int
+    nusd: float | None
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """The failed or unknown jobs of a batch with one cause, by an example."""
 

@@ -1,16 +1,20 @@
 """A manifest becomes a batch, or changes the one of its name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from runner.job import Job, State
 from runner.schema import BatchState, batches
 from runner.store.ledger import Ledger
 from runner.store.merging import Merging, chunks, stored_by_key
 from runner.store.rows import Change, NewBatch, Submitted
+
+
+def idle(_: Job) -> None:
+    """Nobody hears of it."""
 
 
 class Submitting(Merging, Ledger):
@@ -31,18 +35,21 @@ class Submitting(Merging, Ledger):
         self.finish_if_done(batch_id, now=now)
         return Submitted(batch_id=batch_id, change=change, renames=len(self.renames(batch_id)))
 
-    def compare(self, name: str, jobs: Iterable[Job]) -> Change:
-        """What `submit` would do; nothing is written."""
+    def compare(self, name: str, jobs: Iterable[Job], to_do: Callable[[Job], None] = idle) -> Change:
+        """What `submit` would do; nothing is written. `to_do` hears of each job that a run would send."""
         batch = self.connection.execute(
             select(batches.c.id, batches.c.pending, batches.c.failed).where(batches.c.name == name)
         ).one_or_none()
         total = kept = undone = 0
         for chunk in chunks(jobs):
             total += len(chunk)
-            if batch is not None:
-                stored = stored_by_key(self, batch.id, [job.key for _, job in chunk]).values()
-                kept += sum(not job.withdrawn for job in stored)
-                undone += sum(job.state in {State.PENDING, State.FAILED} for job in stored)
+            keys = [job.key for _, job in chunk]
+            stored = {} if batch is None else stored_by_key(self, batch.id, keys)
+            kept += sum(not job.withdrawn for job in stored.values())
+            undone += sum(job.state in {State.PENDING, State.FAILED} for job in stored.values())
+            for _, job in chunk:
+                if job.key not in stored or is_to_do(stored[job.key]):
+                    to_do(job)
         withdrawn = batch.pending + batch.failed - undone if batch else 0
         return Change(new=total - kept, kept=kept, withdrawn=withdrawn)
 
@@ -68,6 +75,10 @@ class Submitting(Merging, Ledger):
             .values(**described(batch), submission=batches.c.submission + 1, updated_at=now)
         )
         return batch_id
+
+
+def is_to_do(stored: Row[Any]) -> bool:
+    return bool(stored.withdrawn) or stored.state in {State.PENDING, State.RUNNING}
 
 
 def described(batch: NewBatch) -> dict[str, Any]:

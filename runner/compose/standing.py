@@ -1,0 +1,43 @@
+"""Why nothing is sent for a batch, as far as the queue knows: for those who ask from beside it."""
+
+from collections.abc import Iterator
+
+from runner import database, pace
+from runner.compose.pacing import setting
+from runner.engine.judging import limited
+from runner.manifest import Endpoint, Settings
+from runner.store import BatchRow, BatchState, Controls, Store
+
+
+def is_running(db: str, store: Store, row: BatchRow) -> bool:
+    """Whether a living runner works on the batch; of a server's queue only what it said last is known."""
+    if row.state is not BatchState.RUNNING:
+        return False
+    queue = database.named(db)
+    holder = queue.holder()
+    if queue.path is None or holder is None:
+        return queue.path is None
+    return store.runner(row.id) == f"{holder.host}:{holder.pid}"
+
+
+def closings(store: Store, row: BatchRow, now: float) -> Iterator[str]:
+    """Endpoints that would send nothing now, by what was refused and what is used of a day."""
+    controls = store.controls(row.id)
+    for name, endpoint in Settings.model_validate_json(row.settings).endpoints.items():
+        words = closing(store, row.id, (name, endpoint), controls.get(name, Controls()), now)
+        if words is not None:
+            yield f"{name}: {words}"
+
+
+def closing(
+    store: Store, batch_id: int, named: tuple[str, Endpoint], controls: Controls, now: float
+) -> str | None:
+    name, endpoint = named
+    closed = store.closed(batch_id, name, now=now)
+    if closed is not None:
+        return closed.why or limited(closed.until)
+    resets_at, limit = endpoint.limits.resets_at, setting(endpoint, controls).requests_per_day
+    used = store.requests_since(batch_id, name, since=pace.day_began(resets_at, now))
+    if limit is None or used < limit:
+        return None
+    return pace.Day(limit, used, now, opens=f"{resets_at} UTC").why()
