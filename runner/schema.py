@@ -136,6 +136,7 @@ jobs = Table(
     required("key"),
     flag("listed", default=1),
     flag("withdrawn"),
+    flag("called_off"),
     required("endpoint"),
     required("pool"),
     Column("lane", Text),

@@ -771,3 +771,24 @@ def test_what_is_asked_often_has_an_index(tmp_path: Path, wanted: str, index: st
         found = plan(opened, f"SELECT row FROM jobs WHERE {wanted}")
     assert index in found
     assert "TEMP B-TREE" not in found
+
+
+def test_a_job_that_is_cancelled_in_flight_is_not_sent_again(store: Store):
+    batch_id = submit(store, [named("1", "a"), named("2", "b"), named("3", "c")])
+    first, second, _ = claim(store, batch_id, 3)
+    assert store.cancel(batch_id, now=NOW) == 0
+    store.settle(batch_id, [due_again(first, NOW + 1), done(second)], now=NOW)
+    assert states(store, batch_id) == {"a": "cancelled", "b": "succeeded", "c": "running"}
+    store.recover(store.orphans(batch_id), Policy(), cost=lambda _: None, now=NOW)
+    assert states(store, batch_id) == {"a": "cancelled", "b": "succeeded", "c": "cancelled"}
+    tally = store.tally(batch_id)
+    assert (tally.pending, tally.running, tally.cancelled, tally.succeeded) == (0, 0, 2, 1)
+
+
+def test_a_job_that_is_cancelled_in_flight_goes_on_from_a_ticket(store: Store):
+    batch_id = submit(store, [named("1", "a")])
+    (taken,) = claim(store, batch_id)
+    store.cancel(batch_id, now=NOW)
+    ticketed = store.ticket(batch_id, taken, b"{}", attempt(taken))
+    store.settle(batch_id, [replace(due_again(ticketed, NOW + 1, keeps_ticket=True), attempt=None)], now=NOW)
+    assert states(store, batch_id) == {"a": "pending"}

@@ -130,6 +130,7 @@ JOBS: Items = (
     required("key"),
     flag("listed", "jobs", default=1),
     flag("withdrawn", "jobs"),
+    flag("called_off", "jobs"),
     required("endpoint"),
     required("pool"),
     sa.Column("lane", sa.Text()),

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam as given
 
 from runner.job import Claim, State
 from runner.outcome import Attempt, Kept
-from runner.schema import PENDING, RUNNING, attempts, jobs, outputs
+from runner.schema import PENDING, RUNNING, attempts, jobs, outputs, word
 from runner.store.desk import ONE, ZERO, Statement
 from runner.store.ledger import Ledger
 from runner.store.rows import Settled, Values
@@ -83,6 +83,12 @@ WITHDRAW = Statement(
     .values(**WITHDRAWN, finished_at=given("at")),
     ("at", "job"),
 )
+CALL_OFF = Statement(
+    update(jobs)
+    .where(PENDING, jobs.c.row == given("job"), jobs.c.called_off == ONE, jobs.c.ticket.is_(None))
+    .values(state=word(State.CANCELLED), due_at=null(), finished_at=given("at")),
+    ("at", "job"),
+)
 SHOW_SENT = Statement(update(jobs).where(jobs.c.row == given("job")).values(SENT), (*SENT_NAMES, "job"))
 
 ATTEMPT = tuple(column.name for column in attempts.c if column.name != "id")
@@ -104,13 +110,15 @@ class Settling(Ledger):
         self.book(batch_id, [each.attempt for each in current if each.attempt])
         self.close_refused(batch_id, current)
         again = [each.claim.row for each in current if each.settlement.state is State.PENDING]
-        self._withdraw_unlisted(batch_id, again, now)
+        self._let_go(batch_id, again, now)
         return written
 
-    def _withdraw_unlisted(self, batch_id: int, rows: Sequence[int], now: float) -> None:
-        """What left the manifest while it was in flight is not sent again, unless it is paid for already."""
-        withdrawn = self.run_many(WITHDRAW, [(now, row) for row in rows])
-        self.count(batch_id, pending=-withdrawn, cancelled=withdrawn)
+    def _let_go(self, batch_id: int, rows: Sequence[int], now: float) -> None:
+        """What left the manifest in flight, or was cancelled, is not sent again, unless it is paid for."""
+        gone = sum(
+            self.run_many(statement, [(now, row) for row in rows]) for statement in (WITHDRAW, CALL_OFF)
+        )
+        self.count(batch_id, pending=-gone, cancelled=gone)
 
     def _written(self, settled: Sequence[Settled], now: float) -> list[bool]:
         sent = [

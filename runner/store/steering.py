@@ -8,13 +8,15 @@ from sqlalchemy import bindparam as given
 
 from runner.job import State
 from runner.outcome import Cause
-from runner.schema import FAILED, PENDING, BatchState, batches, jobs, runs, word
+from runner.schema import FAILED, PENDING, RUNNING, BatchState, batches, jobs, runs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
 
 ANEW = {
     "state": word(State.PENDING),
     "finished_at": null(),
-    **dict.fromkeys(("tries", "maybe_billed", "useless", "waits", "crashes", "withdrawn"), ZERO),
+    **dict.fromkeys(
+        ("tries", "maybe_billed", "useless", "waits", "crashes", "withdrawn", "called_off"), ZERO
+    ),
 }
 """All its tries are before it again. What it was billed, and its ticket, stay."""
 WITHDRAWN = {
@@ -116,7 +118,8 @@ class Steering(Desk):
         return self.connection.execute(update(jobs).where(*wanted).values(**ANEW, due_at=now)).rowcount
 
     def cancel(self, batch_id: int, *, now: float) -> int:
-        """Pending jobs are not to be done."""
+        """Pending jobs are not to be done, nor those in flight once more if they come back undone."""
+        self.connection.execute(update(jobs).where(RUNNING, jobs.c.batch_id == batch_id).values(called_off=1))
         cancelled = self.connection.execute(
             update(jobs)
             .where(PENDING, jobs.c.batch_id == batch_id)
