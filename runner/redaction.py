@@ -58,9 +58,10 @@ class Secrets:
         return self._pattern.sub(lambda match: self._cuts[match[0]], text) if self._cuts else text
 
     def redact_bytes(self, data: bytes) -> bytes:
-        if not any(spelling in data for spelling in self._spellings):
-            return data
-        return self._pattern_of_bytes.sub(self._cut, data)
+        for spelling in self._spellings:
+            if spelling in data:
+                return self._pattern_of_bytes.sub(self._cut, data)
+        return data
 
     def _cut(self, match: re.Match[bytes]) -> bytes:
         return self._cuts[match[0].decode()].encode()

@@ -224,8 +224,11 @@ async def fill(body: bytearray, response: aiohttp.ClientResponse, cap: int) -> N
             raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
 
 
-def payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    return io.BytesIO(body) if body is not None and len(body) >= LARGE_BODY else body
+def payload(body: bytes | None) -> aiohttp.Payload | io.BytesIO | None:
+    """The body as aiohttp sends it, without the search for who can that it makes for bare bytes."""
+    if body is None or len(body) < LARGE_BODY:
+        return None if body is None else aiohttp.BytesPayload(body, content_type="application/json")
+    return io.BytesIO(body)
 
 
 async def once(request: ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

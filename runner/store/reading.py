@@ -142,8 +142,8 @@ class Reading(Desk):
             .order_by(outputs.c.job, outputs.c.index)
         )
         by_job: dict[int, list[Kept]] = {}
-        for job, *values in self.connection.execute(found).all():
-            by_job.setdefault(job, []).append(Kept(**dict(zip(OUTPUT[1:], values, strict=True))))
+        for values in self.connection.execute(found).all():
+            by_job.setdefault(values[0], []).append(kept_row(values))
         return by_job
 
 
@@ -157,6 +157,23 @@ def batch_row(values: RowMapping) -> BatchRow:
         "state": BatchState(columns["state"]),
     }
     return BatchRow(**columns, tally=tally)
+
+
+def kept_row(values: Sequence[Any]) -> Kept:
+    """From a job's row and the columns of `OUTPUT` after it."""
+    return Kept(
+        index=values[1],
+        kind=values[2],
+        path=values[3],
+        value=values[4],
+        mime=values[5],
+        bytes=values[6],
+        sha256=values[7],
+        width=values[8],
+        height=values[9],
+        finish_reason=values[10],
+        revised_prompt=values[11],
+    )
 
 
 def job_row(values: Row[Any], kept: Iterable[Kept]) -> JobRow:
