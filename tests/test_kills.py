@@ -113,6 +113,16 @@ async def test_p5_a_job_that_may_have_been_billed_is_held_where_the_manifest_say
     accounts_balance(desk, provider)
 
 
+async def test_p5_a_batch_whose_runner_was_killed_is_shown_as_interrupted(desk, provider):
+    desk.write(animals(provider.url, *herd(4), concurrency=2))
+    assert (await desk.run("run", "jobs.yaml", crash_at="sent:2")).status == KILLED
+    for command in ("status", "batches"):
+        shown = (await desk.run(command, "--json")).last
+        assert (shown["state"], shown["reason"], shown["jobs"]["running"]) == ("stopped", "interrupted", 2)
+    assert "its runner is gone" in (await desk.run("status")).out
+    assert (await desk.run("resume", "--json")).last["state"] == "finished"
+
+
 async def test_p6_a_kill_costs_no_try(desk, provider):
     desk.write(animals(provider.url, "a fox", retry={"attempts": 1, "maybe_billed": 0}))
     for _ in range(4):

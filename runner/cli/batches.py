@@ -10,7 +10,7 @@ def batches(*, db: Db = "", as_json: Json = False) -> None:
     from runner.report import tables
 
     with compose.reading(db) as store:
-        rows = store.batches()
+        rows = [compose.as_it_stands(db, store, row) for row in store.batches()]
     if not as_json:
         tell(tables.batches(rows))
     for row in rows if as_json else ():

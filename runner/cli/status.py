@@ -33,6 +33,7 @@ def show(db: str, name: str, *, as_json: bool) -> "BatchRow":
     with compose.reading(db) as store:
         row = batch(store, name)
         found, why = store.failures(row.id), waits(db, store, row)
+        row = compose.as_it_stands(db, store, row)
     if as_json:
         tell_json(results.status(row))
     else:

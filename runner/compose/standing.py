@@ -1,11 +1,13 @@
 """Why nothing is sent for a batch, as far as the queue knows: for those who ask from beside it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner import database, pace
 from runner.compose.pacing import setting
 from runner.engine.judging import limited
 from runner.manifest import Endpoint, Settings
+from runner.reason import Reason
 from runner.store import BatchRow, BatchState, Controls, Store
 
 
@@ -18,6 +20,13 @@ def is_running(db: str, store: Store, row: BatchRow) -> bool:
     if queue.path is None or holder is None:
         return queue.path is None
     return store.runner(row.id) == f"{holder.host}:{holder.pid}"
+
+
+def as_it_stands(db: str, store: Store, row: BatchRow) -> BatchRow:
+    """The batch; one that says it is running, and whose runner was killed, was interrupted."""
+    if row.state is not BatchState.RUNNING or is_running(db, store, row):
+        return row
+    return replace(row, state=BatchState.STOPPED, reason=Reason.INTERRUPTED.value)
 
 
 def closings(store: Store, row: BatchRow, now: float) -> Iterator[str]:
