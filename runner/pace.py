@@ -354,7 +354,7 @@ class Pace:
         return told_s or guess_s * (0.5 + chance / 2)
 
     def _close(self, until: float, epoch: float, latency_s: float) -> float:
-        why = f"rate limited until {hour(epoch + until)} (provider)"
+        why = limited(epoch + until)
         self.gate.close(until, why, patience_s=max(PATIENCE * latency_s, LEAST_PATIENCE_S))
         self.gate.asked_until = max(self.gate.asked_until, until)
         return self.gate.until
@@ -412,6 +412,6 @@ def day_began(resets_at: str, wall: float) -> float:
     return wall - (wall - offset) % DAY_S
 
 
-def hour(moment: float) -> str:
-    """Local time of day, of seconds since the epoch."""
-    return f"{datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
+def limited(until: float) -> str:
+    """A provider's limit in words, `until` in seconds since the epoch; the hour is local."""
+    return f"rate limited until {datetime.fromtimestamp(until).astimezone():%H:%M:%S} (provider)"

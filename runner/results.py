@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 
 from runner.outcome import Attempt, Kept
+from runner.price import NUSD
 from runner.store.rows import BatchRow, Failure, JobRow, Tally
 
-NUSD = 1_000_000_000
-"""Billionths of a dollar in a dollar."""
 STATES = ("pending", "running", "succeeded", "failed", "unknown", "cancelled")
 VALUES = {"text": "text", "embedding": "vector", "tool_calls": "tool_calls"}
 """The field that holds what an output of each kind is, where it is not a file."""

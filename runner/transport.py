@@ -109,7 +109,6 @@ class Door:
     headers: CIMultiDict[str]
     cap: int
     """Bytes of an answer at most, after decompression."""
-    timeout_s: float
 
 
 class Transport:

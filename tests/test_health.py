@@ -1,28 +1,13 @@
 from dataclasses import replace
 
+import canned
 import pytest
 
 from runner.health import Health
-from runner.job import Claim
 from runner.outcome import Cause, Fault, Then
 from runner.reason import Reason
 
-CLAIM = Claim(
-    row=1,
-    id="fox",
-    stem="fox",
-    key="0" * 64,
-    endpoint="nebula",
-    model="sdxl",
-    body=b"{}",
-    attempt=1,
-    tries=0,
-    maybe_billed=0,
-    useless=0,
-    waits=0,
-    billed_before=False,
-    ticket=None,
-)
+CLAIM = replace(canned.claim(b"{}"), model="sdxl")
 
 
 def fault(cause, then, status=None):

@@ -1,31 +1,17 @@
 from dataclasses import replace
 
+import canned
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.job import Claim, State
+from runner.job import State
 from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Output, Then, Waiting
 from runner.retry import LONGEST_COOLDOWN_S, Policy, Settlement, settle
 
 NOW = 1_800_000_000.0
 POLICY = Policy()
-FRESH = Claim(
-    row=1,
-    id="fox",
-    stem="fox",
-    key="0" * 64,
-    endpoint="nebula",
-    model="sdxl",
-    body=b"{}",
-    attempt=1,
-    tries=0,
-    maybe_billed=0,
-    useless=0,
-    waits=0,
-    billed_before=False,
-    ticket=None,
-)
+FRESH = canned.claim(b"{}")
 
 
 def failed(then, *, billed=False, useless=False, after_s=None, cause=Cause.UNAVAILABLE):

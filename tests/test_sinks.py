@@ -10,34 +10,20 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import canned
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from runner.files import Unwritable
-from runner.job import Claim, State
+from runner.job import State
 from runner.outcome import Artifact, Cause, Failed, Fault, Output, Then
 from runner.retry import Policy, settle
 from runner.sinks import Folder, Waiting
 
 KEY = "ab" * 32
-CLAIM = Claim(
-    row=1,
-    id="fox",
-    stem="fox",
-    key=KEY,
-    endpoint="nebula",
-    model="sdxl",
-    body=b"{}",
-    attempt=1,
-    tries=0,
-    maybe_billed=0,
-    useless=0,
-    waits=0,
-    billed_before=False,
-    ticket=None,
-)
+CLAIM = replace(canned.claim(b"{}"), key=KEY)
 
 
 def picture(colour="red", kind="PNG"):

@@ -8,11 +8,12 @@ from multidict import CIMultiDict
 
 from runner import pace, price
 from runner.breaker import Breaker
+from runner.compose.secrets import credentials
 from runner.dialects import DIALECTS
 from runner.engine.lane import Lane
 from runner.guard import own_places
 from runner.health import Health
-from runner.manifest import Endpoint, HeaderAuth
+from runner.manifest import Endpoint
 from runner.redaction import Secrets
 from runner.transport import Door, opened
 
@@ -44,7 +45,6 @@ async def lane(
         url=secrets.resolve(endpoint.url).rstrip("/"),
         headers=headers(endpoint, secrets),
         cap=endpoint.max_answer_mb << 20,
-        timeout_s=endpoint.timeout,
     )
     inside = own_places(door.url, endpoint.downloads)
     transport = await stack.enter_async_context(opened(door, redact=secrets.redact_bytes, inside=inside))
@@ -63,15 +63,7 @@ async def lane(
 
 def headers(endpoint: Endpoint, secrets: Secrets) -> CIMultiDict[str]:
     """The headers of every request to the endpoint, its credentials among them."""
-    made = CIMultiDict(
-        {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": AGENT}
-    )
-    if endpoint.key is not None and endpoint.auth != "none":
-        key = secrets.resolve(endpoint.key)
-        match endpoint.auth:
-            case HeaderAuth(header=header):
-                made[header] = key
-            case _:
-                made["Authorization"] = f"Bearer {key}"
-    made.update({name: secrets.resolve(value) for name, value in endpoint.headers.items()})
+    made = CIMultiDict({**JSON, "User-Agent": AGENT})
+    for stated in (credentials(endpoint), endpoint.headers):
+        made.update({name: secrets.resolve(value) for name, value in stated.items()})
     return made

@@ -8,10 +8,9 @@ from math import inf
 from typing import Literal
 
 from runner.account import account
-from runner.engine.judging import limited
 from runner.engine.lane import Lane
 from runner.manifest import Endpoint
-from runner.pace import Day, Spread, day_began
+from runner.pace import Day, Spread, day_began, limited
 from runner.store import Closed, Controls, Store
 from runner.writer import Writer
 

@@ -12,14 +12,14 @@ from runner import documented, price
 from runner.account import account
 from runner.compose import catalogue
 from runner.compose.opening import reading
-from runner.compose.secrets import missing_variables
+from runner.compose.secrets import credentials, missing_variables
 from runner.compose.submission import expanded
 from runner.database import NoQueue
 from runner.dialects import DIALECTS
 from runner.documented import misspelt
 from runner.forecast import DAY_S, Bill, History, Load, Quota
 from runner.job import Claim, Job
-from runner.manifest import Endpoint, HeaderAuth, Manifest
+from runner.manifest import Endpoint, Manifest
 from runner.pace import day_began
 from runner.store import Change
 from runner.wire import Call
@@ -176,15 +176,6 @@ def shown(endpoint: Endpoint, job: Job) -> dict[str, Any]:
         "headers": {**credentials(endpoint), **endpoint.headers, **step.headers},
         "body": None if step.body is None else orjson.loads(step.body),
     }
-
-
-def credentials(endpoint: Endpoint) -> dict[str, str]:
-    """The header that carries the key, the key being the reference that the manifest has."""
-    if endpoint.key is None or endpoint.auth == "none":
-        return {}
-    if isinstance(endpoint.auth, HeaderAuth):
-        return {endpoint.auth.header: endpoint.key}
-    return {"Authorization": f"Bearer {endpoint.key}"}
 
 
 def claimed(job: Job) -> Claim:

@@ -7,6 +7,7 @@ from functools import partial
 
 from runner.job import Claim, State
 from runner.outcome import Kept
+from runner.price import NUSD
 from runner.retry import Policy
 from runner.sinks import Folder, Found
 from runner.store import Orphan, Store
@@ -33,7 +34,7 @@ class Recovered:
         if self.adopted:
             said.append(f"adopted {self.adopted} finished output{'s' if self.adopted > 1 else ''}")
         if self.interrupted:
-            cost = f", up to ${self.nusd / 1e9:.2f} may be billed twice" if self.nusd else ""
+            cost = f", up to ${self.nusd / NUSD:.2f} may be billed twice" if self.nusd else ""
             said.append(
                 f"recovered {self.interrupted} interrupted request{'s'[: self.interrupted > 1]}{cost}"
             )

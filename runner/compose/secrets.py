@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from runner.manifest import Settings, environment
+from runner.manifest import Endpoint, HeaderAuth, Settings, environment
 from runner.problems import ManifestError, Problem
 from runner.redaction import Secrets, read_environment
 
@@ -30,3 +30,12 @@ def values(manifest: str | Path | None, settings: Settings) -> dict[str, str]:
     folder = Path.cwd() if manifest is None else Path(manifest).parent
     named = environment(settings)
     return {name: value for name, value in read_environment(folder, os.environ).items() if name in named}
+
+
+def credentials(endpoint: Endpoint) -> dict[str, str]:
+    """The header that carries the key, the key being the reference that the manifest has."""
+    if endpoint.key is None or endpoint.auth == "none":
+        return {}
+    if isinstance(endpoint.auth, HeaderAuth):
+        return {endpoint.auth.header: endpoint.key}
+    return {"Authorization": f"Bearer {endpoint.key}"}

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from runner import database, pace
 from runner.compose.pacing import setting
-from runner.engine.judging import limited
 from runner.manifest import Endpoint, Settings
 from runner.reason import Reason
 from runner.store import BatchRow, BatchState, Controls, Store
@@ -44,7 +43,7 @@ def closing(
     name, endpoint = named
     closed = store.closed(batch_id, name, now=now)
     if closed is not None:
-        return closed.why or limited(closed.until)
+        return closed.why or pace.limited(closed.until)
     resets_at, limit = endpoint.limits.resets_at, setting(endpoint, controls).requests_per_day
     used = store.requests_since(batch_id, name, since=pace.day_began(resets_at, now))
     if limit is None or used < limit:

@@ -156,6 +156,4 @@ def missing_models(lanes: Mapping[str, Lane]) -> Collection[tuple[str, str]]:
 
 def is_closed(lanes: Mapping[str, Lane], now: float) -> bool:
     """Whether it is a provider's limit that is waited for, and not a job's own retry."""
-    return any(
-        (lane.pace.opens_at(now) or now) - now > LONG_S for lane in lanes.values() if lane.due_at < inf
-    )
+    return any(lane.pace.opens_at(now) - now > LONG_S for lane in lanes.values() if lane.due_at < inf)

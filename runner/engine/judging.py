@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from datetime import datetime
 from random import random
 
 from runner import hints
@@ -93,8 +92,3 @@ def tokens(usage: Usage | None) -> int | None:
     if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
         return None
     return (usage.input_tokens or 0) + (usage.output_tokens or 0)
-
-
-def limited(until: float) -> str:
-    """A provider's limit in words, `until` in seconds since the epoch."""
-    return f"rate limited until {datetime.fromtimestamp(until).astimezone():%H:%M:%S} (provider)"
