@@ -94,3 +94,5 @@ class Claim:
     """What an earlier claim committed to go on from (JSON); with one, nothing is paid again."""
     also: tuple[str, ...] = ()
     """Other endpoints that may serve the job, unless it has a ticket: that is good at `endpoint` alone."""
+    reserve: int | None = None
+    """The most that sending it is likely to cost, in billionths of a dollar; from a ticket nothing more."""

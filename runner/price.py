@@ -12,7 +12,9 @@ NUSD = 1_000_000_000
 """Billionths in a dollar: whole numbers, so that sums of millions of prices are exact."""
 MILLION = 1_000_000
 BYTES_PER_TOKEN = 3
-"""Fewer than most texts have, so that a reserve is rather too large."""
+"""Fewer than most texts have, so that what is told beforehand is rather too much."""
+LEAST_BYTES_PER_TOKEN = 1
+"""No text has fewer, so that a reserve reaches."""
 MOST_OUTPUT_TOKENS = 4_096
 """Reserved for an answer whose length the request does not bound."""
 BOUNDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -42,7 +44,7 @@ def rates(price: Price, request: dict[str, Any]) -> Rates:
     return price.models.get(str(request.get("model")), price)
 
 
-def span(endpoint: Endpoint, body: bytes) -> Span | None:
+def span(endpoint: Endpoint, body: bytes, bytes_per_token: int = BYTES_PER_TOKEN) -> Span | None:
     """What a request is likely to cost, from an empty answer to the longest; None where that is not known."""
     stated = known(endpoint)
     if stated is None or stated is FREE:
@@ -56,14 +58,14 @@ def span(endpoint: Endpoint, body: bytes) -> Span | None:
         return None
     number = images_asked(request)
     fixed = (price.request or 0.0) + number * images
-    prompt = (price.input or 0.0) * len(body) / BYTES_PER_TOKEN / MILLION
+    prompt = (price.input or 0.0) * len(body) / bytes_per_token / MILLION
     answers = (price.output or 0.0) * number * output_tokens(request) / MILLION
     return Span(least=nusd(fixed), most=nusd(fixed + prompt + answers))
 
 
 def reserve(endpoint: Endpoint, body: bytes) -> int | None:
     """The most that a request is likely to cost, in billionths of a dollar; None where that is not known."""
-    found = span(endpoint, body)
+    found = span(endpoint, body, LEAST_BYTES_PER_TOKEN)
     return None if found is None else found.most
 
 

@@ -45,6 +45,16 @@ async def test_a_pause_lets_nothing_more_out_and_ends_nothing(desk, provider):
     assert (stopped(done), provider.sent) == ((0, None), 6)
 
 
+async def test_a_batch_that_is_paused_in_its_last_jobs_ends_with_them(desk, provider):
+    provider.play(*[Slow(seconds=1.5)] * 2)
+    desk.write(animals(provider.url, *herd(2)))
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await provider.until(lambda seen: seen.in_flight == 2)
+    await desk.run("pause")
+    assert stopped(await running.ends()) == (0, None)
+    assert desk.rows("SELECT paused FROM batches") == [(0,)]
+
+
 async def test_a_paused_run_that_waits_for_nothing_stops(desk, provider):
     running = await paused(desk, provider, "--no-wait")
     done = await running.ends()

@@ -1,7 +1,9 @@
 """The feeder takes what may be sent, and sleeps while nothing may: a count of its claims and wakings."""
 
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 
 import anyio
 import anyio.lowlevel
@@ -27,17 +29,24 @@ TOO_MANY = 20
 
 
 class Shelf:
-    """A queue that always has more."""
+    """A queue that always has more fresh jobs; those with a ticket are `ticketed`."""
 
     def __init__(self):
         self.claims = 0
-        self.released = []
+        """Times that something was wanted of all jobs."""
+        self.released, self.ticketed = [], []
 
-    async def claim(self, wants, skip, fresh_first):
-        self.claims += 1
+    async def claim(self, wants, skip, fresh_first, among):
         self.fresh_first = fresh_first
-        assert self.claims < TOO_MANY
         await anyio.lowlevel.checkpoint()
+        if among.ticketed:
+            taken, self.ticketed = self.ticketed[: wants["studio"]], self.ticketed[wants["studio"] :]
+            return Taken(taken, {"studio": 0.0 if self.ticketed else inf})
+        if among.rows is not None:
+            taken = [replace(claim({}), row=row) for row in among.rows[: wants["studio"]]]
+            return Taken(taken, {"studio": inf})
+        self.claims += any(wants.values())
+        assert self.claims < TOO_MANY
         taken = [replace(claim({"prompt": "a fox"}), row=row) for row in range(wants["studio"])]
         return Taken(taken, {"studio": 0.0})
 
@@ -95,9 +104,9 @@ class Scene:
             yield
             tasks.cancel_scope.cancel()
 
-    async def end_one(self):
-        """One claim is settled and recorded, at the price that was reserved."""
-        self.allowance.settle(10**9, 10**9)
+    async def end_one(self, cost=10**9):
+        """One claim is settled and recorded, at the price that was reserved or another."""
+        self.allowance.settle(10**9, cost)
         self.lane.pace.ended()
         self.lane.open -= 1
         self.bell.ring()
@@ -121,9 +130,50 @@ async def test_while_the_money_is_in_flight_nothing_is_claimed_over_and_over():
 async def test_money_that_comes_back_is_spent():
     scene = Scene(nusd=2 * 10**9)
     async with scene.running():
-        scene.allowance.settle(10**9, 0)
-        await scene.end_one()
+        await scene.end_one(cost=0)
         assert len(scene.crew.hands) == 3
+
+
+async def test_what_has_cost_more_than_was_reserved_may_do_so_again():
+    scene = Scene(nusd=7 * 10**9)
+    async with scene.running():
+        assert len(scene.crew.hands) == 4
+        await scene.end_one(cost=2 * 10**9)
+        for _ in range(3):
+            assert len(scene.crew.hands) == 4
+            await scene.end_one()
+        assert len(scene.crew.hands) == 5
+
+
+@pytest.mark.parametrize("allowed", [{"nusd": 10**9}, {"requests": 1}])
+async def test_what_is_paid_for_goes_on_when_the_money_is_spent(allowed):
+    scene = Scene(**allowed)
+    scene.queue.ticketed = [replace(claim({}), row=9, ticket=b"{}")]
+    async with scene.running():
+        assert [each.ticket for each in scene.crew.hands] == [None, b"{}"]
+        scene.lane.open -= 1
+        await scene.end_one()
+        assert scene.stop.reason is Reason.BUDGET
+
+
+async def test_the_jobs_of_a_limit_are_brought_to_their_end():
+    scene = Scene(jobs=1)
+    async with scene.running():
+        scene.allowance.put_off(0, due_at=1.0)
+        scene.lane.due_at = 1.0
+        await scene.end_one()
+        assert [each.row for each in scene.crew.hands] == [0, 0]
+        assert not scene.stop.is_asked
+        await scene.end_one()
+        assert scene.stop.reason is Reason.LIMIT
+
+
+async def test_a_limit_does_not_wait_for_a_job_that_is_parked():
+    scene = Scene(jobs=1)
+    async with scene.running():
+        scene.lane.due_at = time.time() + 700
+        await scene.end_one()
+        assert scene.stop.reason is Reason.LIMIT
 
 
 @pytest.mark.parametrize("in_flight", [0, 2])
@@ -151,7 +201,9 @@ async def test_n16_where_too_much_is_retried_fresh_jobs_go_first():
 async def test_a_limit_and_a_deadline_end_it():
     limited = Scene(jobs=1)
     async with limited.running():
-        assert (limited.stop.reason, len(limited.crew.hands)) == (Reason.LIMIT, 1)
+        assert (limited.stop.reason, len(limited.crew.hands)) == (None, 1)
+        await limited.end_one()
+        assert limited.stop.reason is Reason.LIMIT
     late = Scene(until=0.0)
     async with late.running():
         assert (late.stop.reason, late.queue.claims) == (Reason.DEADLINE, 0)

@@ -4,11 +4,12 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
+from signal import SIGKILL
 
 import pytest
 from runs import accounts_balance, animals, herd
 
-from runner.demo import Change, Close, Cut, Knobs, Slow, page, refused, serve
+from runner.demo import Change, Close, Cut, Hang, Knobs, Slow, page, refused, serve
 
 PRICE = {"image": 0.01}
 
@@ -286,3 +287,64 @@ async def test_the_cost_is_that_of_the_images_that_came(desk, provider):
         "1.png",
         "2.png",
     ]
+
+
+TAKEN = {
+    "dialect": "json-http",
+    "path": "/predictions",
+    "body": {"input": {"prompt": "{{ prompt }}"}},
+    "texts": "text",
+    "poll": {"path": "{{ urls.get }}", "until": "status == 'succeeded'", "every": 0.2},
+    "price": {"request": 0.01},
+}
+
+
+def taken(url, *prompts, **fields):
+    """A manifest of jobs that are taken, and asked for later."""
+    return {
+        "name": "animals",
+        "endpoints": {"nebula": {**TAKEN, "url": url}},
+        "jobs": [{"prompts": list(prompts)}],
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("budget", [{"usd": 0.03}, {"requests": 3}])
+async def test_what_the_last_money_was_paid_for_is_still_fetched(desk, provider, budget):
+    desk.write(taken(provider.url, *herd(6), budget=budget))
+    done = await run(desk)
+    assert stopped(done) == (75, "budget")
+    assert (provider.billed, done.last["jobs"]["succeeded"], done.last["spent_usd"]) == (3, 3, 0.03)
+
+
+async def test_a_limit_brings_its_jobs_to_their_end_polls_and_retries_included(desk, provider):
+    provider.play(refused(500), None, refused(503))
+    desk.write(taken(provider.url, *herd(6), retry={"first": 0.05}))
+    done = await run(desk, "--limit", "3")
+    assert stopped(done) == (75, "limit")
+    assert (done.last["jobs"]["succeeded"], done.last["jobs"]["pending"]) == (3, 3)
+    assert provider.sent == 5
+
+
+async def test_a_ticket_of_an_endpoint_that_was_removed_meanwhile_is_sent_elsewhere_and_said(desk, provider):
+    provider.script = lambda seen: Hang() if seen.method == "POST" else None
+    async with serve(Knobs(latency_s=0, polls=10**6, record=True)) as second:
+        manifest = taken(provider.url, "a fox", "an owl")
+        first = manifest["endpoints"]["nebula"] | {"concurrency": 1}
+        manifest["endpoints"] = {"nebula": first, "backup": {**first, "url": second.url}}
+        manifest["jobs"][0] |= {"endpoint": "nebula", "also": ["backup"]}
+        second.play(Slow(seconds=0.7))
+        desk.write(manifest)
+        running = await desk.start("run", "jobs.yaml")
+        await second.until(lambda seen: seen.in_flight == 1)
+        del manifest["endpoints"]["backup"], manifest["jobs"][0]["also"]
+        desk.write(manifest)
+        assert (await desk.run("submit", "jobs.yaml")).status == 0
+        await running.until(lambda: desk.rows("SELECT 1 FROM jobs WHERE ticket IS NOT NULL"))
+        running.signal(SIGKILL)
+        await running.ends()
+        provider.script = None
+        done = await run(desk)
+        assert (stopped(done), second.billed) == ((0, None), 1)
+        assert "1 job taken by an endpoint that the manifest no longer has: sent again" in done.err
+        assert (done.last["jobs"]["succeeded"], done.last["maybe_billed_twice"]) == (2, 2)

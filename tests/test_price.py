@@ -38,7 +38,7 @@ PICTURE = body(prompt="fox", width=1024, height=768, num_steps=20)
         ({"request": 0.5}, body(prompt="fox"), 0.5),
         ({"output": 10.0}, body(max_tokens=1_000), 0.01),
         ({"output": 10.0}, body(prompt="fox"), 0.04096),
-        ({"input": 3.0}, b'{"prompt":"' + b"x" * 87 + b'"}', 0.0001),
+        ({"input": 3.0}, b'{"prompt":"' + b"x" * 87 + b'"}', 0.0003),
     ],
 )
 def test_what_a_request_may_cost_is_reserved(prices, request_body, usd):

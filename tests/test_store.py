@@ -28,7 +28,7 @@ from runner.job import State
 from runner.outcome import Cause
 from runner.retry import Policy
 from runner.schema import BatchState
-from runner.store import Change, Rename, Settled, Store
+from runner.store import Among, Change, Rename, Settled, Store
 
 POSTGRES = os.environ.get("RUNNER_TEST_POSTGRES")
 PLACES = ["sqlite", *(["postgres"] if POSTGRES else [])]
@@ -792,3 +792,44 @@ def test_a_job_that_is_cancelled_in_flight_goes_on_from_a_ticket(store: Store):
     ticketed = store.ticket(batch_id, taken, b"{}", attempt(taken))
     store.settle(batch_id, [replace(due_again(ticketed, NOW + 1, keeps_ticket=True), attempt=None)], now=NOW)
     assert states(store, batch_id) == {"a": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("among", "ids"),
+    [
+        (Among(), ["b", "c", "a", "d"]),
+        (Among(rows=(1, 4)), []),
+        (Among(rows=(1, 2, 3)), ["b", "c"]),
+        (Among(rows=()), []),
+        (Among(ticketed=True), ["c"]),
+        (Among(rows=(2,), ticketed=True), []),
+        (Among(rows=(3,), ticketed=True), ["c"]),
+    ],
+)
+def test_some_jobs_alone_are_taken_of_those_that_were_begun(store: Store, among: Among, ids: list[str]):
+    batch_id = submit(store, [named(name, name) for name in "abcd"])
+    first, retried, paid = claim(store, batch_id, 3)
+    ticketed = store.ticket(batch_id, paid, b"{}", attempt(paid))
+    assert ticketed is not None
+    waits = replace(due_again(ticketed, NOW + 2, keeps_ticket=True), attempt=None)
+    store.settle(batch_id, [due_again(retried, NOW + 1), waits], now=NOW)
+    store.release(batch_id, [first])
+    due = {"b": NOW + 1, "c": NOW + 2, "a": 0.0, "d": 0.0}
+    assert store.next_due(batch_id, "nebula", among=among) == min((due[each] for each in ids), default=None)
+    assert [each.id for each in claim(store, batch_id, 9, now=NOW + 5, among=among)] == ids
+
+
+def test_what_waits_for_an_endpoint_that_is_gone_is_sent_anew_or_withdrawn(store: Store):
+    batch_id = submit(store, [job("a fox", also=("backup",)), job("an owl", endpoint="backup")])
+    both = claim(store, batch_id, wants={"backup": 2})
+    submit(store, [job("a fox")])
+    for taken in both:
+        ticketed = store.ticket(batch_id, taken, b"{}", attempt(taken))
+        assert ticketed is not None
+        waits = replace(due_again(ticketed, NOW, keeps_ticket=True), attempt=None)
+        store.settle(batch_id, [waits], now=NOW)
+    assert store.give_up_tickets(batch_id, {"nebula", "another"}, now=NOW) == 1
+    [again] = claim(store, batch_id)
+    assert (again.ticket, again.billed_before) == (None, True)
+    tally = store.tally(batch_id)
+    assert (tally.running, tally.cancelled, tally.pending) == (1, 1, 0)

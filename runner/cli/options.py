@@ -72,7 +72,8 @@ Causes = Annotated[
     ),
 ]
 Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, metavar="N", help="Work on N jobs at most, then stop.")
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help="Work on N jobs at most, retries included, then stop."),
 ]
 MaxCost = Annotated[
     float | None,

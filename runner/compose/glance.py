@@ -1,7 +1,7 @@
 """Beside a run: hear what other programs ask of it through the queue, and tell how it stands."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +10,7 @@ import anyio
 from runner.compose.pacing import Pacing
 from runner.engine.engine import Engine
 from runner.engine.lane import Lane
+from runner.reason import Reason
 from runner.store import BatchRow, Store, Tally
 from runner.writer import Writer
 
@@ -37,6 +38,7 @@ class Glance:
     lanes: Mapping[str, Lane]
     pacing: Pacing
     watcher: Watcher
+    tally: Callable[[], Awaitable[Tally]]
     warnings: Warnings
     told: set[str] = field(default_factory=set)
     """What was said already."""
@@ -53,9 +55,6 @@ class Glance:
             tally = await self.tally()
             self.tell(tally)
             self.watcher.moved(tally, self.why)
-
-    async def tally(self) -> Tally:
-        return await self.writer.do(lambda store: store.tally(self.row.id))
 
     async def _heed_others(self, engine: Engine) -> None:
         """Another program has written: paused or not, there may be jobs where there were none."""
@@ -89,8 +88,9 @@ def stops(lanes: Mapping[str, Lane]) -> Iterator[str]:
 
 def why(engine: Engine, lanes: Mapping[str, Lane]) -> str | None:
     """What the run waits for, in words."""
-    if engine.feeder.is_held:
-        return engine.feeder.why_held
+    held = engine.feeder.held()
+    if held in {Reason.PAUSED, Reason.BUDGET}:
+        return held
     now = time.monotonic()
     reasons = {name: lane.why_stopped or lane.pace.why(now) for name, lane in lanes.items()}
     return "; ".join(f"{name}: {words}" for name, words in reasons.items() if words) or None

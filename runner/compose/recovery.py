@@ -1,20 +1,18 @@
 """What an earlier run left behind when it was killed, made good before anything is sent."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from runner.job import Claim, State
+from runner.manifest import Endpoint
 from runner.outcome import Kept
-from runner.price import NUSD
+from runner.price import NUSD, reserve
 from runner.retry import Policy
 from runner.sinks import Folder, Found
 from runner.store import Orphan, Store
 from runner.writer import Writer
-
-Price = Callable[[Claim], int | None]
-"""What sending a claim may cost, in billionths of a dollar."""
 
 
 @dataclass(slots=True)
@@ -27,6 +25,8 @@ class Recovered:
     """Requests that may have been billed and will be sent again."""
     nusd: int = 0
     """What these may have cost."""
+    forsaken: int = 0
+    """Jobs whose answer an endpoint has that the manifest no longer has."""
 
     def messages(self) -> list[str]:
         """What a person should know of it."""
@@ -38,14 +38,23 @@ class Recovered:
             said.append(
                 f"recovered {self.interrupted} interrupted request{'s'[: self.interrupted > 1]}{cost}"
             )
+        if self.forsaken:
+            said.append(
+                f"{self.forsaken} job{'s'[: self.forsaken > 1]} taken by an endpoint that the manifest"
+                " no longer has: sent again, and may be billed twice"
+            )
         return said
 
 
 async def recover(
-    writer: Writer[Store], batch_id: int, folder: Folder, policy: Policy, price: Price
+    writer: Writer[Store],
+    batch_id: int,
+    folder: Folder,
+    policy: Policy,
+    endpoints: Mapping[str, Endpoint],
 ) -> Recovered:
     """Adopt what is whole, name what is committed, and give back what was in flight."""
-    return await Recovery(writer, batch_id, folder, policy, price).run()
+    return await Recovery(writer, batch_id, folder, policy, endpoints).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ class Recovery:
     batch_id: int
     folder: Folder
     policy: Policy
-    price: Price
+    endpoints: Mapping[str, Endpoint]
 
     async def run(self) -> Recovered:
         await self._finish_renames()
@@ -71,6 +80,9 @@ class Recovery:
             else:
                 await self._place(found, is_orphan=orphan is not None)
         recovered.interrupted, recovered.nusd = await self._give_back(list(orphans.values()))
+        recovered.forsaken = await self.writer.do(
+            lambda store: store.give_up_tickets(self.batch_id, self.endpoints.keys(), now=time.time())
+        )
         return recovered
 
     async def _finish_renames(self) -> None:
@@ -78,6 +90,11 @@ class Recovery:
         for rename in await self.writer.do(lambda store: store.renames(self.batch_id)):
             path = await self.folder.rename(rename.old, rename.new)
             await self.writer.do(partial(Store.renamed, rename=rename, path=path))
+
+    def price(self, claim: Claim) -> int | None:
+        """The most that sending a claim is likely to have cost, in billionths of a dollar."""
+        endpoint = self.endpoints.get(claim.endpoint)
+        return None if endpoint is None else reserve(endpoint, claim.body)
 
     async def _adopted(self, found: Found, orphan: Orphan) -> bool:
         """Whether the pictures are whole and sound, and now the job's output."""

@@ -26,7 +26,6 @@ from runner.engine.engine import Engine
 from runner.engine.lane import Lane
 from runner.engine.queue import BatchQueue
 from runner.engine.stop import Stop, Told, exit_status, heeding_signals
-from runner.job import Claim
 from runner.manifest import Settings
 from runner.problems import ManifestError, Problem
 from runner.reason import Reason
@@ -141,17 +140,13 @@ class Run:
             lanes=self.lanes,
             pacing=pacing,
             watcher=self.watcher,
+            tally=self._tally,
             warnings=nearly_spent,
         )
 
     async def _make_good(self, settings: Settings, folder: Folder) -> None:
         """What an earlier run left behind."""
-
-        def cost(claim: Claim) -> int | None:
-            endpoint = settings.endpoints.get(claim.endpoint)
-            return None if endpoint is None else price.reserve(endpoint, claim.body)
-
-        recovered = await recover(self.writer, self.row.id, folder, policy(settings), cost)
+        recovered = await recover(self.writer, self.row.id, folder, policy(settings), settings.endpoints)
         for message in recovered.messages():
             self.watcher.said(message)
 

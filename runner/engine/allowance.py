@@ -1,8 +1,13 @@
 """What a run may still do: so many jobs, so much money, until such a time."""
 
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from runner.reason import Reason
+from runner.store import Among
+
+MOST_ROWS = 256
+"""Jobs that are asked for by their rows at once."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,21 +25,39 @@ class Allowance:
     """Requests that may still be sent."""
     spent: int = 0
     reserved: int = 0
+    in_flight: int = 0
+    """Sendings whose price is reserved."""
+    excess: int = 0
+    """The most that a sending has cost beyond what was reserved for it: those in flight may do the same."""
     sent: int = 0
     is_short: bool = False
-    """Whether the money did not reach for a job, and nothing has been settled since."""
+    """Whether the money did not reach for a job, and none has come back since."""
     begun: set[int] = field(default_factory=set)
     """Rows of the jobs worked on, kept only where their number is bounded."""
+    undone: dict[int, float] = field(default_factory=dict)
+    """Of these the ones that are pending again, and when they are due, in seconds since the epoch."""
 
-    def ended(self, now: float) -> Reason | None:
-        """Why no further job may be begun, whatever it costs."""
-        if self.until is not None and now >= self.until:
-            return Reason.DEADLINE
-        if self.jobs is not None and len(self.begun) >= self.jobs:
-            return Reason.LIMIT
-        if self.requests is not None and self.sent >= self.requests:
+    def is_over(self, now: float) -> bool:
+        return self.until is not None and now >= self.until
+
+    def held(self) -> Reason | None:
+        """Why no further job may be begun. What is begun, or paid for, is still brought to its end."""
+        if self._is_spent:
             return Reason.BUDGET
-        return None
+        return Reason.LIMIT if self._are_begun else None
+
+    def among(self) -> Among:
+        """Which jobs may be taken."""
+        first = nsmallest(MOST_ROWS, self.undone, key=self.undone.__getitem__) if self._are_begun else None
+        return Among(rows=None if first is None else tuple(first), ticketed=self._is_spent)
+
+    @property
+    def _are_begun(self) -> bool:
+        return self.jobs is not None and len(self.begun) >= self.jobs
+
+    @property
+    def _is_spent(self) -> bool:
+        return self.is_short or (self.requests is not None and self.sent >= self.requests)
 
     def room(self) -> int | None:
         """How many claims may be taken now; None: any number."""
@@ -44,7 +67,7 @@ class Allowance:
                 None if self.jobs is None else self.jobs - len(self.begun),
                 None if self.requests is None else self.requests - self.sent,
             )
-            if bound is not None
+            if bound is not None and bound > 0
         ]
         return min(bounds, default=None)
 
@@ -54,18 +77,34 @@ class Allowance:
         Where money is bounded, nothing is sent whose price is not known. `sends` is False for what only goes
         on from its ticket.
         """
-        price = reserve or 0
-        if self.nusd is not None and (reserve is None or self.spent + self.reserved + price > self.nusd):
+        if self.nusd is not None and sends and not self._reaches(reserve, self.nusd):
             self.is_short = True
             return False
-        self.reserved += price
+        self.reserved += reserve or 0
+        self.in_flight += 1
         self.sent += sends
         if self.jobs is not None:
             self.begun.add(row)
+            self.undone.pop(row, None)
         return True
+
+    def _reaches(self, reserve: int | None, nusd: int) -> bool:
+        """Whether there is money for one more, all that are in flight costing what such have cost at most."""
+        if reserve is None:
+            return False
+        return self.spent + self.reserved + reserve + self.excess * (self.in_flight + 1) <= nusd
 
     def settle(self, reserve: int | None, cost: int | None) -> None:
         """What was reserved is free again, what it came to is spent."""
-        self.reserved -= reserve or 0
-        self.spent += cost or 0
-        self.is_short = False
+        reserved, came_to = reserve or 0, cost or 0
+        self.reserved -= reserved
+        self.in_flight -= 1
+        self.spent += came_to
+        if came_to < reserved + self.excess:
+            self.is_short = False
+        self.excess = max(self.excess, came_to - reserved)
+
+    def put_off(self, row: int, due_at: float) -> None:
+        """A job that was taken up is pending again until then."""
+        if self.jobs is not None:
+            self.undone[row] = due_at

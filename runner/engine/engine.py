@@ -81,11 +81,14 @@ class Engine:
         outcome, reopen = judged(lane, errand, outcome)
         settlement = settle(errand.claim, outcome, self._policy, now=now, chance=random())
         attempt = recorded(lane, errand, outcome)
-        self._allowance.settle(lane.price_of(errand.claim), attempt.cost_nusd)
+        self._allowance.settle(errand.claim.reserve, attempt.cost_nusd)
         heed(lane, errand, outcome)
+        settlement = self._put_off(errand.claim, settlement, now)
+        if settlement.due_at is not None:
+            self._allowance.put_off(errand.claim.row, settlement.due_at)
         settled = Settled(
             claim=errand.claim,
-            settlement=self._put_off(errand.claim, settlement, now),
+            settlement=settlement,
             attempt=None if isinstance(outcome, Waiting) else attempt,
             kept=outcome.kept if isinstance(outcome, Done) else (),
         )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 
 import anyio
@@ -14,11 +15,14 @@ from runner.engine.parts import Queue
 from runner.engine.stop import Stop
 from runner.job import Claim
 from runner.reason import Reason
+from runner.store import Among
 
 SOON_S = 1.0
 """A rest that is longer is not begun before it is certain that there is something to wait for."""
 LONG_S = 60.0
 """A wait that `--no-wait` does not sit out: longer than any limit by the minute."""
+PARKED_S = 600.0
+"""A wait for jobs that are begun which a run that may begin no more does not sit out."""
 MOST_CLAIMS = 256
 """Claims in one transaction: more at once gain nothing."""
 
@@ -42,10 +46,17 @@ class Feeder:
         self._stop = stop
         self._bell = bell
         self._waits = waits
+        self._among = Among()
         self.paused = False
 
     async def run(self, crews: Mapping[str, Crew]) -> None:
-        while not self._stop.is_asked and not self._is_done():
+        await self._feed(crews)
+        held = self._allowance.held()
+        if held is not None and all(lane.stopped is None for lane in self._lanes.values()):
+            self._stop.ask(held)
+
+    async def _feed(self, crews: Mapping[str, Crew]) -> None:
+        while not self._stop.is_asked and not self._is_done_among(self._allowance.among()):
             wants = self._wants()
             if wants:
                 with anyio.CancelScope(shield=True):
@@ -59,7 +70,7 @@ class Feeder:
 
     def _wants(self) -> dict[str, int]:
         """How many claims each lane has room for; none of those that have none, if their jobs may be gone."""
-        if self._is_over() or self.is_held:
+        if self._is_over() or self.paused:
             return {}
         now, wall = time.monotonic(), time.time()
         left = self._allowance.room()
@@ -71,39 +82,47 @@ class Feeder:
                 left = None if left is None else left - wants[name]
         return wants if any(wants.values()) else {}
 
-    @property
-    def is_held(self) -> bool:
-        """Whether nothing may be claimed for now, whatever the endpoints say."""
-        return self.paused or self._allowance.is_short
+    def _is_done_among(self, among: Among) -> bool:
+        """Whether nothing is left of what may be taken; where that has changed, any lane may have some."""
+        before, self._among = self._among, among
+        if (before.rows is None, before.ticketed) != (among.rows is None, among.ticketed):
+            for lane in self._lanes.values():
+                lane.due_at = 0.0
+        return self._is_done()
 
-    @property
-    def why_held(self) -> Reason:
-        return Reason.PAUSED if self.paused else Reason.BUDGET
+    def held(self) -> Reason | None:
+        """Why no further job is begun for now, whatever the endpoints say."""
+        return Reason.PAUSED if self.paused else self._allowance.held()
 
     def _is_over(self) -> bool:
-        """Whether the run has done what it was allowed; asks it to stop if so."""
-        reason = self._allowance.ended(time.time())
-        if reason is not None:
-            self._stop.ask(reason)
-        return reason is not None
+        """Whether its time is over; asks the run to stop if so."""
+        is_over = self._allowance.is_over(time.time())
+        if is_over:
+            self._stop.ask(Reason.DEADLINE)
+        return is_over
 
     async def _take(self, wants: Mapping[str, int]) -> list[Claim]:
         """Claim, and give back at once what may not be sent after all."""
         for name in wants:
             self._lanes[name].due_at = inf
         spent = [name for name in wants if self._lanes[name].retries.is_spent]
-        taken = await self._queue.claim(wants, missing_models(self._lanes), spent)
+        taken = await self._queue.claim(wants, missing_models(self._lanes), spent, self._among)
         crash.point("claimed")
         for name, due_at in taken.due_at.items():
             self._lanes[name].due_at = min(self._lanes[name].due_at, due_at)
-        sendable = [claim for claim in taken.claims if not self._stop.is_asked and self._admit(claim)]
+        priced = [self._priced(claim) for claim in taken.claims]
+        sendable = [claim for claim in priced if not self._stop.is_asked and self._admit(claim)]
         if len(sendable) < len(taken.claims):
             await self._give_back(taken.claims, sendable)
         return sendable
 
-    def _admit(self, claim: Claim) -> bool:
+    def _priced(self, claim: Claim) -> Claim:
+        """The claim with what its sending may cost, found out once."""
         price = self._lanes[claim.endpoint].price_of(claim)
-        return self._allowance.admit(claim.row, price, sends=claim.ticket is None)
+        return claim if price is None else replace(claim, reserve=price)
+
+    def _admit(self, claim: Claim) -> bool:
+        return self._allowance.admit(claim.row, claim.reserve, sends=claim.ticket is None)
 
     async def _give_back(self, claims: Sequence[Claim], sendable: Sequence[Claim]) -> None:
         """The money does not reach for all: those that it does not reach for are pending again."""
@@ -132,21 +151,29 @@ class Feeder:
     async def _rest(self) -> None:
         """Until there may be something to do again."""
         now, wall = time.monotonic(), time.time()
-        in_flight = any(lane.open for lane in self._lanes.values())
-        if self.is_held and not in_flight and not (self.paused and self._waits):
-            self._stop.ask(self.why_held)
-            return
         opens_in = (
-            inf if self.is_held else min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
+            inf if self.paused else min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
         )
-        if not in_flight and not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):
-            self._stop.ask(Reason.QUOTA)
-            return
-        if not (in_flight or self.is_held) and opens_in > SOON_S and await self._is_at_end(wall):
-            return
+        if not any(lane.open for lane in self._lanes.values()):
+            if opens_in > SOON_S and await self._is_at_end(wall):
+                return
+            reason = self._waits_no_longer(opens_in, now)
+            if reason is not None:
+                self._stop.ask(reason)
+                return
         until = inf if self._allowance.until is None else self._allowance.until - wall
         seconds = min(opens_in, until)
         await self._bell.wait(None if seconds == inf else max(seconds, 0.0))
+
+    def _waits_no_longer(self, opens_in: float, now: float) -> Reason | None:
+        """Why the run ends where nothing is in flight and nothing may be sent for so long."""
+        if self.paused:
+            return None if self._waits else Reason.PAUSED
+        if opens_in > PARKED_S and (held := self._allowance.held()) is not None:
+            return held
+        if not self._waits and LONG_S < opens_in < inf and is_closed(self._lanes, now):
+            return Reason.QUOTA
+        return None
 
 
 def missing_models(lanes: Mapping[str, Lane]) -> Collection[tuple[str, str]]:

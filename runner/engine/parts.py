@@ -6,7 +6,7 @@ from typing import Protocol
 
 from runner.job import Claim
 from runner.outcome import Attempt, Kept, Output
-from runner.store import Settled
+from runner.store import Among, Settled
 from runner.transport import Sending
 from runner.wire import Call, Reply
 
@@ -24,7 +24,11 @@ class Queue(Protocol):
     """One batch in the queue. Every call is committed when it returns."""
 
     async def claim(
-        self, wants: Mapping[str, int], skip: Collection[tuple[str, str]], fresh_first: Collection[str]
+        self,
+        wants: Mapping[str, int],
+        skip: Collection[tuple[str, str]],
+        fresh_first: Collection[str],
+        among: Among,
     ) -> Taken: ...
     async def settle(self, settled: Sequence[Settled]) -> Sequence[bool]: ...
     async def go_on(self, claim: Claim, ticket: bytes, attempt: Attempt) -> Claim: ...

@@ -10,7 +10,7 @@ from math import inf
 from runner.engine.parts import Taken
 from runner.job import Claim
 from runner.outcome import Attempt, Kept
-from runner.store import Settled, Store
+from runner.store import Among, Settled, Store
 from runner.writer import Writer
 
 LEASE_S = 900.0
@@ -26,15 +26,20 @@ class BatchQueue:
         self._worker = worker
 
     async def claim(
-        self, wants: Mapping[str, int], skip: Collection[tuple[str, str]], fresh_first: Collection[str]
+        self,
+        wants: Mapping[str, int],
+        skip: Collection[tuple[str, str]],
+        fresh_first: Collection[str],
+        among: Among,
     ) -> Taken:
-        return await self._writer.do(partial(self._take, wants, skip, fresh_first))
+        return await self._writer.do(partial(self._take, wants, skip, fresh_first, among))
 
     def _take(
         self,
         wants: Mapping[str, int],
         skip: Collection[tuple[str, str]],
         fresh_first: Collection[str],
+        among: Among,
         store: Store,
     ) -> Taken:
         claims = store.claim(
@@ -45,16 +50,19 @@ class BatchQueue:
             lease_s=LEASE_S,
             skip_models=skip,
             fresh_first=fresh_first,
+            among=among,
         )
         got = Counter(claim.endpoint for claim in claims)
         due_at = {
-            name: 0.0 if 0 < wanted == got[name] else self._next_due(store, name, skip)
+            name: 0.0 if 0 < wanted == got[name] else self._next_due(store, name, skip, among)
             for name, wanted in wants.items()
         }
         return Taken(claims, due_at)
 
-    def _next_due(self, store: Store, endpoint: str, skip: Collection[tuple[str, str]]) -> float:
-        due_at = store.next_due(self._batch_id, endpoint, skip_models=skip)
+    def _next_due(
+        self, store: Store, endpoint: str, skip: Collection[tuple[str, str]], among: Among
+    ) -> float:
+        due_at = store.next_due(self._batch_id, endpoint, skip_models=skip, among=among)
         return inf if due_at is None else due_at
 
     async def settle(self, settled: Sequence[Settled]) -> Sequence[bool]:
@@ -63,7 +71,7 @@ class BatchQueue:
     async def go_on(self, claim: Claim, ticket: bytes, attempt: Attempt) -> Claim:
         """Commit a ticket and the sending that brought it; the claim goes on from it with all its tries."""
         go_on = await self._writer.do(lambda store: store.ticket(self._batch_id, claim, ticket, attempt))
-        return go_on or replace(claim, ticket=ticket)
+        return go_on or replace(claim, ticket=ticket, reserve=0)
 
     async def release(self, claims: Sequence[Claim]) -> None:
         await self._writer.do(lambda store: store.release(self._batch_id, claims))

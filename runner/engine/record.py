@@ -40,7 +40,6 @@ class Till(Protocol):
 
     name: str
 
-    def price_of(self, claim: Claim) -> int | None: ...
     def cost_of(self, claim: Claim, done: Done) -> int | None: ...
 
 
@@ -76,7 +75,7 @@ def ticketed(till: Till, errand: Errand, body: bytes) -> Attempt:
         served_by=till.name,
         billed=True,
         again=errand.claim.billed_before,
-        cost_nusd=till.price_of(errand.claim),
+        cost_nusd=errand.claim.reserve,
         http_status=errand.http_status,
         request_id=errand.request_id,
         body=body,
@@ -96,8 +95,7 @@ def may_be_billed(outcome: Outcome) -> bool:
 def cost(till: Till, claim: Claim, outcome: Outcome, *, billed: bool) -> int | None:
     if isinstance(outcome, Done) and billed:
         return till.cost_of(claim, outcome)
-    price = till.price_of(claim)
-    return price if billed or price is None else 0
+    return claim.reserve if billed or claim.reserve is None else 0
 
 
 def cause(outcome: Outcome) -> Cause | None:

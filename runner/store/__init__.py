@@ -1,10 +1,10 @@
 """The queue as verbs: what is written is written in batches, in the transaction of the caller."""
 
 from runner.schema import BatchState
-from runner.store.claiming import Claiming
 from runner.store.reading import Reading
 from runner.store.recovering import Recovering
 from runner.store.rows import (
+    Among,
     BatchRow,
     Change,
     Closed,
@@ -23,6 +23,7 @@ from runner.store.steering import Steering
 from runner.store.submitting import Submitting
 
 __all__ = [
+    "Among",
     "BatchRow",
     "BatchState",
     "Change",
@@ -41,5 +42,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Claiming, Recovering, Steering, Reading):
+class Store(Submitting, Recovering, Steering, Reading):
     """All verbs, over one connection."""

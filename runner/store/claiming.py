@@ -1,6 +1,7 @@
 """Jobs into workers' hands, and back untouched."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
@@ -10,7 +11,7 @@ from sqlalchemy import bindparam as given
 from runner.job import Claim, State
 from runner.schema import PENDING, RUNNING, WAITS_IN, jobs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
-from runner.store.rows import Values
+from runner.store.rows import Among, Values
 
 CLAIM = (
     jobs.c.row,
@@ -31,8 +32,10 @@ CLAIM = (
 )
 """What a claim is made of."""
 
+ALL = Among()
 RETRIED = (jobs.c.due_at > ZERO) & (jobs.c.due_at <= given("now"))
-TICKETED = RETRIED & jobs.c.ticket.is_not(None)
+HAS_TICKET = jobs.c.ticket.is_not(None)
+TICKETED = RETRIED & HAS_TICKET
 FRESH = jobs.c.due_at == ZERO
 """A job that was never sent is due since ever."""
 
@@ -63,17 +66,52 @@ def others(pool: str, lane: str) -> tuple[str, ...]:
     return tuple(name for name in pool.split() if name != lane)
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which of the jobs that wait in a pool are wanted, as part of a statement."""
+
+    skips: int = 0
+    """But for those of so many models."""
+    rows: int = 0
+    """Only so many; 0: all."""
+    ticketed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its parameters: models to skip, rows."""
+        return (
+            *(f"skip_{index}" for index in range(self.skips)),
+            *(f"only_{index}" for index in range(self.rows)),
+        )
+
+    @property
+    def wanted(self) -> list[ColumnElement[bool]]:
+        models, rows = self.names[: self.skips], self.names[self.skips :]
+        return [
+            *([jobs.c.model.not_in([given(name) for name in models])] if models else []),
+            *([jobs.c.row.in_([given(name) for name in rows])] if rows else []),
+            *([HAS_TICKET] if self.ticketed else []),
+            *([jobs.c.due_at > ZERO] if self.rows or self.ticketed else []),
+        ]
+
+
+def filtered(skips: Sequence[str], among: Among) -> tuple[Filter, Values]:
+    """The filter, and its parameters: rows in numbers that are powers of two, so that it is one of few."""
+    rows = () if among.rows is None else among.rows or (0,)
+    padding = (1 << (len(rows) - 1).bit_length()) - len(rows) if rows else 0
+    only = (*rows, *rows[-1:] * padding)
+    return Filter(len(skips), len(only), among.ticketed), (*skips, *only)
+
+
 @lru_cache
-def taking(due: ColumnElement[bool], skipped: int) -> Statement:
-    """Take the first `limit` jobs that are due, but for those of so many models.
+def taking(due: ColumnElement[bool], among: Filter) -> Statement:
+    """Take the first `limit` jobs that are due.
 
     Where several runners share a queue, each passes over the rows that another is about to take.
     """
-    skips = tuple(f"skip_{index}" for index in range(skipped))
-    wanted = [due, jobs.c.model.not_in([given(name) for name in skips])] if skips else [due]
     chosen = (
         select(jobs.c.row)
-        .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN, *wanted)
+        .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN, due, *among.wanted)
         .order_by(jobs.c.due_at, jobs.c.position)
         .limit(given("limit"))
         .offset(ZERO)
@@ -95,21 +133,19 @@ def taking(due: ColumnElement[bool], skipped: int) -> Statement:
         .returning(*CLAIM, jobs.c.position)
     )
     moment = () if due is FRESH else ("now",)
-    return Statement(take, ("batch", "pool", "limit", "to", "by", "at", "until", *moment, *skips))
+    return Statement(take, ("batch", "pool", "limit", "to", "by", "at", "until", *moment, *among.names))
 
 
 @lru_cache
-def first_due(skipped: int) -> Statement:
-    skips = tuple(f"skip_{index}" for index in range(skipped))
-    wanted = [jobs.c.model.not_in([given(name) for name in skips])] if skips else []
+def first_due(among: Filter) -> Statement:
     first = (
         select(jobs.c.due_at)
-        .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN, *wanted)
+        .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN, *among.wanted)
         .order_by(jobs.c.due_at)
         .limit(ONE)
         .offset(ZERO)
     )
-    return Statement(first, ("batch", "pool", *skips))
+    return Statement(first, ("batch", "pool", *among.names))
 
 
 def pools_after(pool: ColumnElement[str]) -> Select[tuple[str]]:
@@ -162,6 +198,7 @@ class Claiming(Desk):
         lease_s: float,
         skip_models: Collection[tuple[str, str]] = (),
         fresh_first: Collection[str] = (),
+        among: Among = ALL,
     ) -> list[Claim]:
         """So many jobs for each endpoint as are due: retries first, then fresh ones in their order.
 
@@ -176,8 +213,8 @@ class Claiming(Desk):
                 [(batch_id, pool) for pool in pools if endpoint in pool.split()],
                 limit,
                 (endpoint, worker, now, now + lease_s),
-                [model for name, model in skip_models if name == endpoint],
-                (TICKETED, FRESH, RETRIED) if endpoint in fresh_first else (RETRIED, FRESH),
+                filtered([model for name, model in skip_models if name == endpoint], among),
+                order(among, fresh_first=endpoint in fresh_first),
             )
         ]
         if claims:
@@ -196,15 +233,16 @@ class Claiming(Desk):
         pools: Sequence[Values],
         limit: int,
         marks: Values,
-        skips: Sequence[str],
+        only: tuple[Filter, Values],
         order: Sequence[ColumnElement[bool]],
     ) -> list[Claim]:
+        among, values = only
         taken: list[Claim] = []
         for due in order:
             moment = () if due is FRESH else (marks[2],)
             for pool in pools:
                 if left := limit - len(taken):
-                    some = self.run(taking(due, len(skips)), *pool, left, *marks, *moment, *skips).all()
+                    some = self.run(taking(due, among), *pool, left, *marks, *moment, *values).all()
                     taken += map(claim, sorted(some, key=itemgetter(-1)))
         return taken
 
@@ -215,13 +253,25 @@ class Claiming(Desk):
         return released
 
     def next_due(
-        self, batch_id: int, endpoint: str, *, skip_models: Collection[tuple[str, str]] = ()
+        self,
+        batch_id: int,
+        endpoint: str,
+        *,
+        skip_models: Collection[tuple[str, str]] = (),
+        among: Among = ALL,
     ) -> float | None:
         """When the first pending job for an endpoint is due (0: since ever); None where there is none."""
-        skips = [model for name, model in skip_models if name == endpoint]
+        wanted, values = filtered([model for name, model in skip_models if name == endpoint], among)
         pools = self._pools_of(batch_id, endpoint)
-        dues = [self.run(first_due(len(skips)), batch_id, pool, *skips).scalar() for pool in pools]
+        dues = [self.run(first_due(wanted), batch_id, pool, *values).scalar() for pool in pools]
         return min((due_at for due_at in dues if due_at is not None), default=None)
+
+
+def order(among: Among, *, fresh_first: bool) -> Sequence[ColumnElement[bool]]:
+    """What is taken first, and then; only of all jobs some are fresh."""
+    if among != ALL:
+        return (RETRIED,)
+    return (TICKETED, FRESH, RETRIED) if fresh_first else (RETRIED, FRESH)
 
 
 def turns(wants: Mapping[str, int], pools: Sequence[str]) -> Iterator[tuple[str, int]]:

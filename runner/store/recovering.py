@@ -1,6 +1,6 @@
 """Claims that a runner left behind: sent, perhaps paid for, and answered to nobody."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
@@ -11,11 +11,12 @@ from sqlalchemy import select, update
 from runner import retry
 from runner.job import Claim, State
 from runner.outcome import Attempt, Cause, Interrupted, Kept
-from runner.schema import RUNNING, jobs
-from runner.store.claiming import CLAIM, claim
-from runner.store.desk import ONE, Statement
+from runner.schema import PENDING, RUNNING, WAITS_IN, jobs
+from runner.store.claiming import CLAIM, Claiming, claim
+from runner.store.desk import ONE, ZERO, Statement
 from runner.store.rows import Orphan, Settled
 from runner.store.settling import Settling
+from runner.store.steering import WITHDRAWN
 
 GONE = "its runner was killed while it was in flight"
 
@@ -26,7 +27,7 @@ CRASHED = Statement(
 )
 
 
-class Recovering(Settling):
+class Recovering(Settling, Claiming):
     """What a start finds of an earlier run. It is asked under the queue's lock: no other runner lives."""
 
     def orphans(self, batch_id: int | None = None) -> list[Orphan]:
@@ -83,6 +84,20 @@ class Recovering(Settling):
         attempt = sending(orphan, cost_nusd)
         adopted = Settled(claim=orphan.claim, settlement=settlement, attempt=attempt, kept=kept)
         return self.settle(orphan.batch_id, [adopted], now=now) == [True]
+
+    def give_up_tickets(self, batch_id: int, endpoints: Collection[str], *, now: float) -> int:
+        """Jobs that wait for an endpoint which is not among these: it was removed while they were in flight.
+
+        They are sent anew to those that may serve them; what the manifest no longer has is withdrawn.
+        Returns how many are sent anew.
+        """
+        gone = [pool for pool in self._pools(batch_id) if not {*pool.split()} & {*endpoints}]
+        waiting = (PENDING, jobs.c.batch_id == batch_id, WAITS_IN.in_(gone))
+        withdrawn = self.connection.execute(
+            update(jobs).where(*waiting, jobs.c.listed == ZERO).values(**WITHDRAWN, finished_at=now)
+        ).rowcount
+        self.count(batch_id, pending=-withdrawn, cancelled=withdrawn)
+        return self.connection.execute(update(jobs).where(*waiting).values(ticket=None)).rowcount
 
 
 def interrupted(

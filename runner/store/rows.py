@@ -214,5 +214,15 @@ class Failure:
     example: JobRow
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which pending jobs may be taken."""
+
+    rows: tuple[int, ...] | None = None
+    """Of these alone; None: of all."""
+    ticketed: bool = False
+    """Of those alone that are paid for and go on from a ticket."""
+
+
 Values = tuple[Any, ...]
 """One row of parameters, or of a result."""

@@ -154,7 +154,7 @@ class Settling(Ledger):
             self.run(RECORD, *attempt_values(claim, attempt))
             self.count(batch_id, **spent([attempt]))
             self.book(batch_id, [attempt])
-        return replace(claim, ticket=data, tries=0, maybe_billed=0, useless=0, billed_before=True)
+        return replace(claim, ticket=data, tries=0, maybe_billed=0, useless=0, billed_before=True, reserve=0)
 
 
 def fence(claim: Claim) -> Values:

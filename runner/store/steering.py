@@ -68,6 +68,7 @@ class Steering(Desk):
         """The runner leaves the batch, finished or stopped; only a stop has a reason."""
         batch_id = self.run(CLOSE_RUN, now, reason, run_id).scalar_one()
         self.set_state(batch_id, state, reason, now=now)
+        self.pause(batch_id, paused=False)
 
     def set_state(self, batch_id: int, state: BatchState, reason: str | None = None, *, now: float) -> None:
         finished_at = now if state is BatchState.FINISHED else None
