@@ -47,6 +47,7 @@ class Trouble(StrEnum):
     CONNECT_TIMEOUT = "no connection in time"
     CERTIFICATE = "certificate not accepted"
     FORBIDDEN_ADDRESS = "address not allowed"
+    NO_ADDRESS = "not a web address"
     RESET_UNSENT = "connection lost before the request was sent"
     CLOSED = "connection closed without an answer"
     CUT_BODY = "answer cut short"
@@ -57,6 +58,8 @@ class Trouble(StrEnum):
     TOO_MANY_HOPS = "too many redirects"
 
 
+REFUSED_HERE = Verdict(Cause.REJECTED, Then.FAIL)
+"""By our own rule, which the user may change: what the answer points to is worth keeping."""
 FREE_RETRY = Verdict(Cause.CONNECTION, Then.RETRY)
 LOST = Verdict(Cause.CONNECTION, Then.RETRY, billed=True)
 UNREADABLE = Verdict(Cause.MALFORMED, Then.RETRY, billed=True)
@@ -69,7 +72,8 @@ TROUBLES: Mapping[Trouble, Verdict] = {
     Trouble.CONNECT_TIMEOUT: FREE_RETRY,
     Trouble.RESET_UNSENT: FREE_RETRY,
     Trouble.CERTIFICATE: Verdict(Cause.CONNECTION, Then.STOP),
-    Trouble.FORBIDDEN_ADDRESS: Verdict(Cause.REJECTED, Then.FAIL, useless=True),
+    Trouble.FORBIDDEN_ADDRESS: REFUSED_HERE,
+    Trouble.NO_ADDRESS: Verdict(Cause.REJECTED, Then.FAIL, useless=True),
     Trouble.TOO_MANY_HOPS: Verdict(Cause.REJECTED, Then.FAIL, useless=True),
     Trouble.CLOSED: LOST,
     Trouble.CUT_BODY: LOST,
@@ -280,9 +284,14 @@ def cut(reply: Reply, *, paid: bool = True) -> Fault:
 
     An event stream is asked for once more at most: most of it was made, and paid for.
     """
-    is_stream = reply.headers.get("content-type", "").lower().startswith("text/event-stream")
-    words = "stream ended early" if is_stream else Trouble.CUT_BODY.value
-    return because(reply, replace(LOST, billed=paid, useless=is_stream), words)
+    words = "stream ended early" if reply.is_stream else Trouble.CUT_BODY.value
+    return because(reply, replace(LOST, billed=paid, useless=reply.is_stream), words)
+
+
+def overdue(reply: Reply, why: str, *, paid: bool = True) -> Fault:
+    """A body of status 2xx whose end did not come in time, as `cut`."""
+    verdict = replace(TROUBLES[Trouble.TIMEOUT], billed=paid, useless=reply.is_stream)
+    return because(reply, verdict, why)
 
 
 def useless(reply: Reply, why: str, *, paid: bool = True) -> Fault:

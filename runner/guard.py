@@ -1,10 +1,10 @@
-"""Where a download may go: an answer's link must not lead into the user's own network."""
+"""Where an answer may lead: its links must not go into the user's own network."""
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from aiohttp.connector import AddrInfoType
@@ -12,7 +12,13 @@ from yarl import URL
 
 
 class Forbidden(Exception):
-    """A download would go to an address that it has no business with."""
+    """A link would go to an address that it has no business with."""
+
+
+UNICAST = ip_network("2000::/3")
+"""Where IPv6 addresses of the whole internet are taken from (RFC 4291)."""
+TRANSLATED = ip_network("64:ff9b::/96")
+"""How an IPv4 address is written where there is only IPv6 (RFC 6052)."""
 
 
 AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -25,7 +31,7 @@ class Guard:
     """Opens sockets to public addresses and to some inside; a literal address meets no resolver."""
 
     inside: Sequence[tuple[str, int]]
-    """Hosts and ports that downloads may go to wherever they are."""
+    """Hosts and ports that links may go to wherever they are."""
     look_up: LookUp
     known: set[tuple[str, int]] = field(default_factory=set)
     """Those of them whose addresses have been looked up."""
@@ -53,9 +59,18 @@ class Guard:
 
 def is_public(host: str) -> bool:
     """Whether an address is global unicast, an IPv4 one inside IPv6 looked at as itself."""
-    address = ip_address(host)
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_global and not mapped.is_multicast)
+    address = carried(ip_address(host))
+    if isinstance(address, IPv6Address):
+        return address.is_global and address in UNICAST
+    return address.is_global and not address.is_multicast
+
+
+def carried(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one stands for, else the address itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    translated = IPv4Address(int(address) & 0xFFFF_FFFF) if address in TRANSLATED else None
+    return address.ipv4_mapped or address.sixtofour or translated or address
 
 
 def own_places(url: str, downloads: Sequence[str]) -> list[tuple[str, int]]:

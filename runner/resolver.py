@@ -11,6 +11,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 Found = list[tuple[int, int, int, str, tuple[Any, ...]]]
 """What `socket.getaddrinfo` returns."""
+PATIENCE_S = 15.0
+"""How long a name may take: as long as a connection."""
 
 
 class Resolver(AbstractResolver):
@@ -36,8 +38,10 @@ class Resolver(AbstractResolver):
         """There is nothing to close: threads end with their look-ups, or with the program."""
 
 
-async def looked_up(host: str, port: int, family: int = socket.AF_UNSPEC) -> Found:
-    """The addresses of a name; raises `OSError` where there are none."""
+async def looked_up(
+    host: str, port: int, family: int = socket.AF_UNSPEC, *, patience_s: float = PATIENCE_S
+) -> Found:
+    """The addresses of a name; raises `OSError` where there are none, or none come in time."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Found] = loop.create_future()
 
@@ -55,7 +59,11 @@ async def looked_up(host: str, port: int, family: int = socket.AF_UNSPEC) -> Fou
                 loop.call_soon_threadsafe(tell, found.set_result, infos)
 
     Thread(target=look_up, name="resolver", daemon=True).start()
-    return await found
+    try:
+        async with asyncio.timeout(patience_s):
+            return await found
+    except TimeoutError:
+        raise socket.gaierror(socket.EAI_AGAIN, f"{host} was not looked up in {patience_s:g} s") from None
 
 
 def unfound(host: str, error: OSError | UnicodeError) -> OSError:

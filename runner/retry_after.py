@@ -17,6 +17,7 @@ MOST_ITEMS = 16
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|ns|h|m|s))+")
 """As Go writes it: `6m0s`, `20ms`."""
+NUMBER = re.compile(r"\s*[-+]?\d+(?:\.\d*)?\s*")
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)")
 BODY_FIELDS: Mapping[str, float] = {
     "retryafter": 1.0,
@@ -66,16 +67,21 @@ def spelled(value: Any, unit: float, now: float | None) -> float | None:
     """Seconds of a number, a duration or a date; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
-        return float(value) * unit
-    except OverflowError:
-        return None
-    except ValueError:
-        text = str(value).strip()[:LONGEST_TEXT]
+    if not isinstance(value, str) or NUMBER.fullmatch(value):
+        return number(value, unit)
+    text = value.strip()[:LONGEST_TEXT]
     if DURATION.fullmatch(text):
         return sum(float(number) * UNITS[name] for number, name in PART.findall(text))
     at = moment(text)
     return None if at is None or now is None else at - now
+
+
+def number(value: float | str, unit: float) -> float | None:
+    """Seconds; None for an integer that is too large for any clock."""
+    try:
+        return float(value) * unit
+    except OverflowError:
+        return None
 
 
 def moment(text: str) -> float | None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import aiohttp
@@ -34,8 +34,14 @@ KEEPALIVE_S = 4.0
 """Idle connections are given up before servers do it (Node, uvicorn: 5 s): none closes under one."""
 HOPS = 3
 """Redirects that a download may take."""
+SUCCESS = 2
+"""First digit of a status that claims success."""
 MOST_WORDS = 300
 """Characters of an error's text that are passed on."""
+DONE = b"[DONE]"
+"""What a stream of events ends with (OpenAI's API)."""
+GOODBYE_S = 2.0
+"""How long the connection may stay open behind it: some servers forget to close it."""
 LARGE_BODY = 1 << 20
 """Request bodies from here on are streamed: aiohttp would write them in one go and warn."""
 
@@ -51,6 +57,10 @@ class Sending:
     """When that was, on the monotonic clock."""
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     is_called_off: bool = False
+    response: aiohttp.ClientResponse | None = None
+    """Its answer, once the headers have come."""
+    body: bytearray = field(default_factory=bytearray)
+    """What has come of the answer's body."""
 
     def call_off(self) -> None:
         """Do not send it, unless bytes may have left already."""
@@ -62,6 +72,10 @@ class Sending:
         self.sent = True
         self.begun_at = time.monotonic()
         self.scope.deadline = anyio.current_time() + self.timeout_s
+
+    def hurry(self) -> None:
+        """All has come that was to come."""
+        self.scope.deadline = min(self.scope.deadline, anyio.current_time() + GOODBYE_S)
 
 
 class CalledOff(Exception):
@@ -118,14 +132,14 @@ class Transport:
         self,
         door: Door,
         paid: aiohttp.ClientSession,
-        downloads: aiohttp.ClientSession,
+        links: aiohttp.ClientSession,
         guard: Guard,
         redact: Callable[[bytes], bytes],
     ) -> None:
         self._door = door
         self._redact = redact
         self._paid = paid
-        self._downloads = downloads
+        self._links = links
         self._guard = guard
         self._origin = URL(door.url).origin()
 
@@ -134,7 +148,7 @@ class Transport:
         SENDING.set(sending)
         try:
             with sending.scope:
-                return await (self._download(call) if call.download else self._exchange(call))
+                return await (self._download if call.download else self._exchange)(call, sending)
         except Unanswered as carried:
             error = carried.__cause__ or carried
         except (aiohttp.ClientError, OSError, Forbidden) as met:
@@ -142,20 +156,32 @@ class Transport:
         else:
             if sending.is_called_off:
                 raise CalledOff
-            raise self._fault(call, sending, Trouble.TIMEOUT, f"no answer in {sending.timeout_s:g} s")
+            return self._overdue(call, sending)
         raise self._fault(call, sending, trouble(error, sent=sending.sent), detail(error)) from error
 
     def _fault(self, call: Call, sending: Sending, why: Trouble, words: str) -> Fault:
         shown = self._redact(words.encode(errors="replace")).decode()
-        return fault.of_error(why, sent=sending.sent, paid=call.paid and not call.download, detail=shown)
+        return fault.of_error(why, sent=sending.sent, paid=call.is_charged, detail=shown)
 
-    async def _exchange(self, call: Call) -> Reply:
+    def _overdue(self, call: Call, sending: Sending) -> Reply:
+        """Time is over: for an error its status is enough, a stream may be whole, the rest is none."""
+        words = f"no answer in {sending.timeout_s:g} s"
+        if sending.response is None:
+            raise self._fault(call, sending, Trouble.TIMEOUT, words)
+        came = self._answer(sending.response, sending.body)
+        return endless(came, fault.overdue(came, words, paid=call.is_charged))
+
+    async def _exchange(self, call: Call, sending: Sending) -> Reply:
+        """To the endpoint itself with its credentials; elsewhere, as far as a link may lead, without."""
         url = address(self._door.url, call.path)
-        headers = self._door.headers if url.origin() == self._origin else CIMultiDict[str]()
+        door, headers = self._paid, self._door.headers
+        if url.origin() != self._origin:
+            await self._guard.learn()
+            door, headers = self._links, CIMultiDict[str]()
         if call.headers:
             headers = headers.copy()
             headers.update(call.headers)
-        async with self._paid.request(
+        async with door.request(
             call.method,
             url,
             data=payload(call.body),
@@ -163,34 +189,32 @@ class Transport:
             allow_redirects=False,
             middlewares=ONCE if call.method == "GET" else None,
         ) as response:
-            return await self._reply(response, call)
+            return await self._reply(response, call, sending)
 
-    async def _download(self, call: Call) -> Reply:
+    async def _download(self, call: Call, sending: Sending) -> Reply:
         url = address(self._door.url, call.path)
         await self._guard.learn()
         for _ in range(HOPS + 1):
-            async with self._downloads.get(url, allow_redirects=False, middlewares=ONCE) as response:
+            async with self._links.get(url, allow_redirects=False, middlewares=ONCE) as response:
                 target = response.headers.get("Location")
                 if target is None or response.status not in {301, 302, 303, 307, 308}:
-                    return await self._reply(response, call)
+                    return await self._reply(response, call, sending)
                 url = url.join(address("", target))
         raise fault.of_error(
             Trouble.TOO_MANY_HOPS, sent=True, paid=False, detail=f"more than {HOPS} redirects"
         )
 
-    async def _reply(self, response: aiohttp.ClientResponse, call: Call) -> Reply:
-        """The answer to its end; one that was cut is none, but an error whose status came is told by that."""
-        body = bytearray()
+    async def _reply(self, response: aiohttp.ClientResponse, call: Call, sending: Sending) -> Reply:
+        """The answer to its end, or what there is of one that was cut."""
+        sending.response = response
         try:
-            await fill(body, response, self._door.cap)
+            await fill(sending, response, self._door.cap)
         except aiohttp.ClientPayloadError as error:
-            came = self._answer(response, body)
-            if response.ok and trouble(error, sent=True) is Trouble.CUT_BODY:
-                raise fault.cut(came, paid=call.paid and not call.download) from error
-            if response.ok:
+            if response.ok and trouble(error, sent=True) is not Trouble.CUT_BODY:
                 raise
-            return came
-        return self._answer(response, body)
+            came = self._answer(response, sending.body)
+            return endless(came, fault.cut(came, paid=call.is_charged))
+        return self._answer(response, sending.body)
 
     def _answer(self, response: aiohttp.ClientResponse, body: bytearray) -> Reply:
         values = b"\n".join([value for _, value in response.raw_headers])
@@ -211,14 +235,25 @@ def address(base: str, path: str) -> URL:
         return URL(base + path) if path.startswith("/") or not path else URL(path)
     except ValueError as error:
         words = f"not a web address: {fault.one_line(path, MOST_WORDS)}"
-        raise fault.of_error(Trouble.FORBIDDEN_ADDRESS, sent=False, detail=words) from error
+        raise fault.of_error(Trouble.NO_ADDRESS, sent=False, detail=words) from error
 
 
-async def fill(body: bytearray, response: aiohttp.ClientResponse, cap: int) -> None:
-    """The answer's body into `body`, to its end, or a fault once it is longer than `cap` bytes."""
-    content = response.content
+def endless(came: Reply, lost: Fault) -> Reply:
+    """An answer without its end: an error is told by its status, a stream by itself; the rest is lost."""
+    if came.status // 100 != SUCCESS:
+        return came
+    if came.is_stream:
+        return replace(came, lost=lost)
+    raise lost
+
+
+async def fill(sending: Sending, response: aiohttp.ClientResponse, cap: int) -> None:
+    """The answer's body, to its end, or a fault once it is longer than `cap` bytes."""
+    content, body = response.content, sending.body
     while not content.at_eof():
         body += await content.readany()
+        if body[-16:].rstrip().endswith(DONE):
+            sending.hurry()
         if len(body) > cap:
             raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
 
@@ -295,13 +330,11 @@ def in_words(error: OSError) -> str:
 async def opened(
     door: Door, *, redact: Callable[[bytes], bytes], inside: Sequence[tuple[str, int]]
 ) -> AsyncIterator[Transport]:
-    """A transport to one endpoint; `inside`: hosts and ports that downloads may go to wherever they are."""
+    """A transport to one endpoint; `inside`: hosts and ports that links may go to wherever they are."""
     resolver, guard = Resolver(), Guard(inside, looked_up)
     paid = Connector(limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver)
-    downloads = Connector(
-        limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver, socket_factory=guard.open
-    )
-    async with session(paid) as first, session(downloads) as second:
+    links = Connector(limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver, socket_factory=guard.open)
+    async with session(paid) as first, session(links) as second:
         yield Transport(door, first, second, guard, redact)
 
 

@@ -110,7 +110,7 @@ def test_every_honest_spelling_of_a_stream_is_read(body):
     ],
 )
 def test_the_body_and_its_type_tell_a_stream(body, kind, expected):
-    assert events.is_stream(stream(body, kind)) is expected
+    assert stream(body, kind).is_stream is expected
 
 
 def test_choices_are_joined_by_index():

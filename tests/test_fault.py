@@ -50,6 +50,7 @@ def test_a_status_of_success_is_left_to_the_dialect(status):
         ("n19", Trouble.TOO_LARGE, Cause.MALFORMED, Then.RETRY, True),
         ("n18", Trouble.TOO_MANY_HOPS, Cause.REJECTED, Then.FAIL, False),
         ("x4", Trouble.FORBIDDEN_ADDRESS, Cause.REJECTED, Then.FAIL, False),
+        ("n11", Trouble.NO_ADDRESS, Cause.REJECTED, Then.FAIL, False),
     ],
 )
 def test_n4_n5_n6_no_reply_is_maybe_billed_only_if_the_request_left(row, trouble, cause, then, billed):

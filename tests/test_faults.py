@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import orjson
 import pytest
@@ -24,6 +25,7 @@ from runner.demo import (
     Drip,
     Hang,
     Knobs,
+    Raw,
     bomb,
     page,
     refused,
@@ -101,6 +103,15 @@ def delta(text, finish=None):
     return "data: " + json.dumps({"choices": [choice]})
 
 
+WHOLE_STREAM = events(delta("It is", "stop"), "data: [DONE]").body
+
+
+def chunked(data):
+    """An event stream on the wire, the chunk that ends it left out."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n%s\r\n" % (len(data), data)
+
+
 def flipped(data):
     """The base64 of a picture with one character in its middle changed."""
     start = data.index(b'"b64_json":"') + len(b'"b64_json":"')
@@ -115,6 +126,15 @@ def in_a_second():
         "date": format_datetime(now, usegmt=True),
         "retry_after": format_datetime(now + timedelta(seconds=1), usegmt=True),
     }
+
+
+B64 = re.compile(rb'"b64_json":"[^"]*"')
+DAMAGE = cycle((False, True))
+
+
+def damaged(match):
+    """Every second picture is none."""
+    return b'"b64_json":"#not base64#"' if next(DAMAGE) else match[0]
 
 
 N4 = (
@@ -187,7 +207,13 @@ PARTIAL = Case(
     state="succeeded",
     says="2 of 4 images",
 )
-N9 += (PARTIAL.asking(**SMALL, n=4),)
+TORN = Case(
+    "two of four torn",
+    body(lambda data: B64.sub(damaged, data)),
+    state="succeeded",
+    says="2 of 4 images can be decoded",
+)
+N9 += (PARTIAL.asking(**SMALL, n=4), TORN.asking(**SMALL, n=4))
 N10 = (
     useless("not base64", NAMES["base64"]),
     useless("not an image", NAMES["noimage"]),
@@ -221,8 +247,10 @@ N12 = (
     ),
     Case("no end marker but a reason", events(delta("It is", "stop")), state="succeeded"),
     useless("a stream cut on the wire", Cut(framing="chunked"), cause="connection"),
+    Case("a stream cut behind its end", Raw(data=chunked(WHOLE_STREAM)), state="succeeded"),
+    useless("a stream that stalls", Hang(keep=0.5), "no answer in 0.4 s", "timed_out").on(timeout=0.4),
 )
-N12 = tuple(case.on(**CHAT).asking(**STREAM) for case in N12)
+N12 = tuple(case.on(**CHAT, **dict(case.endpoint)).asking(**STREAM) for case in N12)
 N13 = (
     *(
         final(f"refused by {status}", refused(status, "not like this"), "rejected", "not like this")
@@ -528,8 +556,14 @@ def test_n10_a_broken_image_is_kept_beside_the_outputs(night, case):
 
 
 def test_n12_the_text_of_a_stream_that_ended_early_is_kept(night):
-    for name in ("a stream cut inside an event", "overloaded in the stream", "a stream cut on the wire"):
+    for name in (
+        "a stream cut inside an event",
+        "overloaded in the stream",
+        "a stream cut on the wire",
+        "a stream that stalls",
+    ):
         assert all(evidence for _, _, evidence in night.history(name)), name
+        assert b"choices" not in night.history(name)[0][2], name
     assert night.history("overloaded in the stream")[0][2] == b"It"
 
 

@@ -36,6 +36,8 @@ OWN_DATE = "Mon, 23 Nov 2026 05:00:00 GMT"
         ({"retry-after": "0"}, None),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1_000"}, None),
         ({"retry-after": ""}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Mon, 99 Nov 2026 02:14:00 GMT"}, None),

@@ -6,11 +6,13 @@ import json
 import os
 import stat
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
 import orjson
 import pytest
+from PIL import Image
 from runs import accounts_balance, animals, herd
 
 from runner.demo import Answer, Change, Close, Cut, Hang, Knobs, Raw, page, refused, said, serve
@@ -80,6 +82,15 @@ def echoing():
         return ECHOES.get(prompt)
 
     return act
+
+
+def painted():
+    picture = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(picture, "PNG")
+    return picture.getvalue()
+
+
+PICTURE = painted()
 
 
 def traces(folder):
@@ -234,6 +245,57 @@ async def test_x4_a_download_takes_three_redirects_at_most(desk, provider):
     done = await desk.run("run", "jobs.yaml")
     assert (done.status, desk.results()[0]["cause"]) == (1, "rejected")
     assert len([each for each in provider.requests if each.method == "GET"]) == 4
+
+
+POLLED = {
+    "dialect": "json-http",
+    "path": "/predictions",
+    "image_urls": "output",
+    "poll": {"path": "{{ urls.get }}", "until": "status == 'succeeded'", "every": 0.01},
+}
+
+
+def polling(desk, provider, place, **endpoint):
+    """An endpoint that says to ask for its jobs at another place."""
+
+    def act(seen):
+        return said({"urls": {"get": f"{place}/predictions/p1"}}) if seen.method == "POST" else None
+
+    provider.script = act
+    manifest = keyed(desk, provider.url, "a fox", auth={"header": "x-api-key"}, **POLLED, **endpoint)
+    desk.write({**manifest, "retry": {"first": 0.01, "attempts": 2}})
+
+
+async def test_x4_a_poll_into_the_users_own_network_is_not_sent_and_its_job_not_paid_again(desk, provider):
+    async with serve(Knobs(latency_s=0, record=True)) as inside:
+        polling(desk, provider, inside.url)
+        assert (await desk.run("run", "jobs.yaml")).status == 1
+        [line] = desk.results()
+        assert (line["cause"], line["attempts"], inside.requests) == ("rejected", 1, [])
+        place = inside.url.removeprefix("http://")
+        assert f"{place} is not a public address" in line["message"]
+
+        inside.script = lambda _: said({"status": "succeeded", "output": [f"{provider.url}/files/1.png"]})
+        polling(desk, provider, inside.url, downloads=[place])
+        taken, picture = provider.script, Answer(body=PICTURE, type="image/png")
+        provider.script = lambda seen: taken(seen) or picture
+        await desk.run("submit", "jobs.yaml")
+        assert (await desk.run("retry")).status == 0
+        assert (await desk.run("resume")).status == 0
+        assert provider.sent == 1
+
+
+async def test_x3_a_poll_at_another_host_carries_no_credentials(desk, provider):
+    async with serve(Knobs(latency_s=0, record=True)) as other:
+        polling(desk, provider, other.url, downloads=[other.url.removeprefix("http://")])
+        other.script = lambda _: refused(302, location=f"{provider.url}/predictions/p1")
+        assert (await desk.run("run", "jobs.yaml")).status == 1
+        assert len(other.requests) == 1
+        assert desk.results()[0]["cause"] == "rejected"
+        for each in other.requests:
+            assert {"authorization", "x-api-key", "x-team", "cookie"} & each.headers.keys() == set()
+            assert b"fox" not in each.body
+        assert provider.sent == len(provider.requests) == 1
 
 
 @pytest.mark.parametrize(

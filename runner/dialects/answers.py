@@ -64,7 +64,7 @@ def read(reply: Reply, *, asked: int) -> Answer:
     """
     if is_picture(reply):
         return Answer(items=(Artifact(kind="image", index=0, data=reply.body),), usage=None, body=b"")
-    body = dumped(reply, events.joined(reply)) if events.is_stream(reply) else reply.body
+    body = dumped(reply, events.joined(reply)) if reply.is_stream else reply.body
     cut = sliced(body)
     tree = document(reply, cut.rest)
     if not isinstance(tree, dict):

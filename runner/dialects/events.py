@@ -15,8 +15,6 @@ COMPLETED = ".completed"
 """How the type of an event ends that carries a whole output, such as `image_generation.completed`."""
 GOES_ON = (b" ", b"\t", b"}", b"]")
 """How a line begins that is no field of a stream but more of the JSON before it."""
-NO_FIELD = (b"{", b"[", b"<", b'"')
-"""How a body begins that is JSON or a page, whatever its type says."""
 HEAD = ("id", "created", "model", "object")
 """What an answer says of itself, taken from the first chunk that says it."""
 
@@ -95,15 +93,6 @@ class Answer:
             for index, choice in sorted(self.choices.items())
         ]
         return {**self.head, "choices": choices}
-
-
-def is_stream(reply: Reply) -> bool:
-    """Told by the body where it shows, else by the Content-Type."""
-    start = reply.body[:64].lstrip(b"\xef\xbb\xbf \r\n\t")
-    if start.startswith(b"data:"):
-        return True
-    kind = reply.headers.get("content-type", "").lower()
-    return kind.startswith("text/event-stream") and not start.startswith(NO_FIELD)
 
 
 def joined(reply: Reply) -> dict[str, Any]:
@@ -207,7 +196,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def early(reply: Reply, answer: Answer) -> Fault:
     """No end marker: what came of the text is the evidence."""
-    return with_text(fault.useless(reply, "stream ended early"), answer)
+    return with_text(reply.lost or fault.useless(reply, "stream ended early"), answer)
 
 
 def broken(reply: Reply, tree: dict[str, Any], answer: Answer) -> Fault:

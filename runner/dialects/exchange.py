@@ -71,7 +71,7 @@ def absolute(link: str, endpoint: Endpoint) -> str:
     except ValueError:
         url, is_web = link, False
     if not is_web:
-        raise fault.of_error(Trouble.FORBIDDEN_ADDRESS, sent=True, detail=f"not a web address: {url[:200]}")
+        raise fault.of_error(Trouble.NO_ADDRESS, sent=True, detail=f"not a web address: {url[:200]}")
     return url
 
 

@@ -150,8 +150,7 @@ def found(reply: Reply, endpoint: Endpoint) -> Answer:
     """The outputs where the manifest says they stand; where it does not, as in any other answer."""
     if answers.is_picture(reply) or not (endpoint.texts or endpoint.images or endpoint.image_urls):
         return answers.read(reply, asked=1)
-    is_stream = events.is_stream(reply)
-    tree = events.joined(reply) if is_stream else answers.document(reply, reply.body)
+    tree = events.joined(reply) if reply.is_stream else answers.document(reply, reply.body)
     texts = [text(value) for value in matches(reply, endpoint.texts, tree)]
     images = [value for value in matches(reply, endpoint.images, tree) if value and isinstance(value, str)]
     urls = [value for value in matches(reply, endpoint.image_urls, tree) if value and isinstance(value, str)]
@@ -162,7 +161,7 @@ def found(reply: Reply, endpoint: Endpoint) -> Answer:
     return Answer(
         items=answers.numbered(items),
         usage=usage(tree) if isinstance(tree, dict) else None,
-        body=without(answers.dumped(reply, tree), images) if images or is_stream else reply.body,
+        body=without(answers.dumped(reply, tree), images) if images or reply.is_stream else reply.body,
     )
 
 

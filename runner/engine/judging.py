@@ -42,7 +42,8 @@ def unless_down(lane: Lane, errand: Errand, fault: Fault) -> Fault:
     if not errand.called:
         return fault
     now = time.monotonic()
-    status, was_down = fault.http_status, lane.breaker.down_since is not None
+    was_down = lane.breaker.down_since is not None
+    status = None if fault.cause is not Cause.UNAVAILABLE else fault.http_status
     if not lane.breaker.failed(fault.cause, sent=errand.sending.sent, now=now, status=status):
         if fault.then is not Then.WAIT:
             served(lane, errand.sending.begun_at or now, was_down=was_down)

@@ -16,7 +16,7 @@ from runner.engine.record import Errand, ticketed
 from runner.engine.shelter import OutOfTime, Shelter
 from runner.files import Unwritable
 from runner.job import Claim
-from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Kept, Outcome, Output, Then, Waiting
 from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 
@@ -93,7 +93,7 @@ class Worker:
                     return Waiting(seconds=seconds)
         keeping = self._sink.keep(errand.claim, said)
         kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
-        return Done(kept=kept, output=said)
+        return Done(kept=kept, output=said if len(kept) == len(said.artifacts) else fewer(said, kept))
 
     async def _advance(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
         """Give the dialect its reply and take its next step; a large one is read in a thread."""
@@ -158,6 +158,12 @@ def ready(claim: Claim) -> Claim:
     """The claim with its files in its body."""
     body = attach(claim.body)
     return claim if body is claim.body else replace(claim, body=body)
+
+
+def fewer(output: Output, kept: tuple[Kept, ...]) -> Output:
+    """The output, saying that not all of its pictures could be kept."""
+    words = f"{len(kept)} of {len(output.artifacts)} images can be decoded, the rest is kept as evidence"
+    return replace(output, message="; ".join(filter(None, (output.message, words))))
 
 
 def bug(error: Exception, *, sent: bool) -> Fault:
