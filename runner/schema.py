@@ -25,7 +25,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, Grouping
 
 from runner.job import State
 from runner.outcome import Cause
@@ -213,7 +213,7 @@ def partial(name: str, *columns: ColumnElement[Any], of: ColumnElement[bool]) ->
     return Index(name, *columns, sqlite_where=of, postgresql_where=of)
 
 
-partial("jobs_pending", jobs.c.batch_id, WAITS_IN, jobs.c.due_at, jobs.c.position, of=PENDING)
+partial("jobs_pending", jobs.c.batch_id, Grouping(WAITS_IN), jobs.c.due_at, jobs.c.position, of=PENDING)
 partial("jobs_running", jobs.c.batch_id, of=RUNNING)
 partial("jobs_failed", jobs.c.batch_id, jobs.c.state, jobs.c.cause, jobs.c.position, of=FAILED)
 

@@ -232,7 +232,26 @@ def test_a_queue_is_named_by_path_or_url(tmp_path: Path, place: str):
 
 
 def test_a_server_is_named_by_its_url():
-    assert database.named("postgresql+psycopg://ann:secret@host/queue").path is None
+    pytest.importorskip("psycopg")
+    for driver in ("", "+psycopg"):
+        named = database.named(f"postgresql{driver}://ann:secret@host/queue")
+        assert (named.path, named.place) == (None, "postgresql+psycopg://ann:***@host/queue")
+
+
+def test_a_server_of_another_kind_is_refused():
+    with pytest.raises(database.QueueError, match="mysql: a queue is a file, or with"):
+        database.named("mysql://ann:secret@host/queue")
+
+
+def test_to_look_at_a_queue_changes_nothing(tmp_path: Path):
+    queue = database.named(tmp_path / "runner.db")
+    queue.prepare()
+    with queue.writing().begin() as opened:
+        opened.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(database.NoQueue):
+        queue.look()
+    with queue.reading().connect() as opened:
+        assert opened.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0000"
 
 
 def test_what_names_no_queue_is_refused():

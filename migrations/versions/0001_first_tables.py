@@ -324,7 +324,7 @@ INDEXES = {
     "jobs_in_order": ("jobs", ("batch_id", "listed", "position"), None),
     "jobs_pending": (
         "jobs",
-        ("batch_id", sa.text(WAITS_IN), "due_at", "position"),
+        ("batch_id", sa.text(f"({WAITS_IN})"), "due_at", "position"),
         "state = 'pending'",
     ),
     "jobs_running": ("jobs", ("batch_id",), "state = 'running'"),

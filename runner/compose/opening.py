@@ -12,6 +12,21 @@ def reading(db: str) -> Iterator[Store]:
     """The queue as it stands; raises `NoQueue` where there is none."""
     queue = database.named(db)
     queue.check()
+    with opened(queue) as store:
+        yield store
+
+
+@contextmanager
+def looking(db: str) -> Iterator[Store]:
+    """The same, and nothing is written for it: a queue of an older version is left as it is."""
+    queue = database.named(db)
+    queue.look()
+    with opened(queue) as store:
+        yield store
+
+
+@contextmanager
+def opened(queue: database.Database) -> Iterator[Store]:
     with queue.explained(), queue.reading().connect() as connection:
         yield Store(connection)
 

@@ -11,7 +11,7 @@ import orjson
 from runner import documented, price
 from runner.account import account
 from runner.compose import catalogue
-from runner.compose.opening import reading
+from runner.compose.opening import looking
 from runner.compose.secrets import credentials, missing_variables
 from runner.compose.submission import expanded
 from runner.database import NoQueue
@@ -90,7 +90,7 @@ def plan(db: str, manifest: Manifest) -> Plan:
     priced = catalogue.filled(manifest)
     notes = catalogue.said(manifest, priced)
     try:
-        with reading(db) as store:
+        with looking(db) as store:
             sums = nothing(priced, notes, store.usual())
             change = store.compare(priced.name, expanded(priced), sums.add)
             used = quotas(priced, lambda key, since: store.requests_of(key, since=since))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
@@ -16,6 +17,8 @@ from runner.database.lock import Holder, Lock
 
 __all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "named"]
 
+SERVER, DRIVER = "postgresql", "psycopg"
+EXTRA = "pip install runner[postgres]"
 PATIENCE_S = 30.0
 """How long another's transaction is waited for."""
 SERVER_CHANGES = "SELECT txid_snapshot_xmax(txid_current_snapshot())"
@@ -38,12 +41,23 @@ class Database:
 
     def check(self) -> None:
         """Refuse what is no queue, or a newer one; bring an older one up to date."""
+        version = self._version()
+        if versions.is_due(version):
+            self._migrate(version)
+
+    def look(self) -> None:
+        """Refuse what is no queue, or one of another version: nothing is written."""
+        version = self._version()
+        if version == 0:
+            raise NoQueue(f"there is no queue at {self.place}")
+        if versions.is_due(version):
+            raise QueueError(f"{self.place} is of an older version: `runner status` brings it up to date")
+
+    def _version(self) -> int:
         if self.path is not None:
             sqlite.check(self.path)
         with self.explained(), self.reading().connect() as connection:
-            version = versions.found(connection)
-        if versions.is_due(version):
-            self._migrate(version)
+            return versions.found(connection)
 
     def _migrate(self, version: int) -> None:
         """A copy first, then all steps in one transaction."""
@@ -88,9 +102,14 @@ class Database:
         except DBAPIError as error:
             raise QueueError(self.explain(error)) from error
 
+    @property
+    def place(self) -> str:
+        """For people: without a password."""
+        return self.url.render_as_string(hide_password=True) if self.path is None else str(self.path)
+
     def explain(self, error: DBAPIError) -> str:
         if self.path is None:
-            return f"{self.url.render_as_string(hide_password=True)}: {error.orig}"
+            return f"{self.place}: {error.orig}"
         return sqlite.explain(self.path, error.orig)
 
     def is_busy(self, error: BaseException) -> bool:
@@ -118,4 +137,6 @@ def named(place: str | Path) -> Database:
         raise QueueError(f"{place} is neither a path nor a database's URL") from error
     if url.get_backend_name() == "sqlite":
         return named(url.database or "")
-    return Database(url, None)
+    if url.get_backend_name() != SERVER or find_spec(DRIVER) is None:
+        raise QueueError(f"{url.get_backend_name()}: a queue is a file, or with `{EXTRA}` {SERVER}://…")
+    return Database(url.set(drivername=f"{SERVER}+{DRIVER}"), None)
