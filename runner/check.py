@@ -10,7 +10,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from runner import inputs, rows, templates
+from runner import inputs, rows, templates, terms
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.problems import Problems, meant, nearest
@@ -35,6 +35,8 @@ PROMPTLESS = {"openai-embeddings": "input"}
 VARIABLES = ("vars", "file", "prompts")
 """Keys of a job that bring variables."""
 EXPRESSIONS = ("texts", "images", "image_urls")
+DEEP = 3
+"""Steps into a group from which on a value is told of by its own place, not by that of its key."""
 MOST_ROWS = 100_000
 """Rows of a file that are looked through once a problem has been found elsewhere."""
 
@@ -151,6 +153,8 @@ class Checker:
             self.check_variables(group, loc, uses, endpoint)
         self.used.update(*(use.names.used for use in uses))
         self.check_parameters(group, loc, endpoint)
+        for way, message in terms.wrong(group, endpoint, self.folder) if part.is_whole else ():
+            self.add((*loc, *way), message, key=len(way) < DEEP)
         if endpoint is not None:
             self.check_request(part, endpoint)
 

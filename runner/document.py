@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runner.endpoint import Count, Endpoint, Part, Positive, Usd
-from runner.group import JobGroup
+from runner.group import Expect, JobGroup
 
 
 class Retry(Part):
@@ -48,6 +48,9 @@ class Settings(Part):
     retry: Retry = Retry()
     outputs: Outputs = Outputs()
     budget: Budget = Budget()
+    expect: dict[str, Expect] = Field(
+        {}, description="What jobs expect of their answers, by the digest that they name it by."
+    )
 
 
 class Document(Part):

@@ -113,6 +113,7 @@ class Expansion:
                         sample=sample,
                         body=canonical,
                         also=recipe.also,
+                        expect=recipe.expect,
                     )
 
     @staticmethod

@@ -1,7 +1,9 @@
 """Whether bytes are a picture, told by their content and by decoding every pixel of it."""
 
+import hashlib
 import io
 import warnings
+from dataclasses import dataclass, field
 
 from PIL import (
     AvifImagePlugin,
@@ -15,7 +17,7 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from runner.picture import Picture, Unreadable
+from runner.picture import Look, Picture, Unreadable
 
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
@@ -36,10 +38,22 @@ END_OF_PNG = b"\0\0\0\0IEND\xae\x42\x60\x82"
 """The last bytes of a PNG: Pillow does not miss them."""
 
 
-def inspect(data: bytes) -> Picture:
+NOISE = 16
+"""Levels, of 256, that the values of one colour may lie apart: lossy formats do that to it."""
+DRIFT = 2
+"""Levels that their means over blocks may: a scene, however dark, has light and shade."""
+BLACK = 16
+"""The lightest value that passes for black."""
+BLOCKS = 8
+"""Blocks along the longer side of a picture: larger than those that lossy formats work in."""
+DEEP = 257
+"""Values of 16 bits to a level of 8."""
+
+
+def inspect(data: bytes, look: Look | None = None) -> Picture:
     """Decode a picture whole, every frame of it; raises `Unreadable`. Takes long: call it in a thread."""
     try:
-        return decoded(data)
+        return decoded(data, look or Look())
     except UnidentifiedImageError as error:
         raise Unreadable("is not an image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -48,16 +62,25 @@ def inspect(data: bytes) -> Picture:
         raise Unreadable("is cut or damaged") from error
 
 
-def decoded(data: bytes) -> Picture:
+def decoded(data: bytes, look: Look) -> Picture:
     """Raises whatever Pillow does."""
     with opened(data) as image:
         image.verify()
     with opened(data) as image:
-        load(image)
+        seen = load(image, Seeing(look))
         if image.format == PngImageFile.format and data.rfind(END_OF_PNG) < 0:
             raise EOFError
         suffix, mime = FORMATS[image.format or ""]
-        return Picture(data=data, suffix=suffix, mime=mime, width=image.width, height=image.height)
+        return Picture(
+            data=data,
+            suffix=suffix,
+            mime=mime,
+            width=image.width,
+            height=image.height,
+            is_flat=look.colours and seen.is_flat,
+            is_black=look.colours and seen.is_black,
+            pixels=seen.digest.hexdigest() if look.pixels else "",
+        )
 
 
 def opened(data: bytes) -> ImageFile:
@@ -65,10 +88,54 @@ def opened(data: bytes) -> ImageFile:
     return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name != "MPO"])
 
 
-def load(image: ImageFile) -> None:
+def load(image: ImageFile, seeing: "Seeing") -> "Seeing":
     """Decode all frames, unless there is more in them than any picture holds."""
     frames = getattr(image, "n_frames", 1)
     if frames * image.width * image.height > MOST_PIXELS:
         raise Image.DecompressionBombError
     for frame in ImageSequence.Iterator(image):
         frame.load()
+        seeing.see(frame)
+    return seeing
+
+
+@dataclass(slots=True)
+class Seeing:
+    """What the frames so far show."""
+
+    look: Look
+    is_flat: bool = True
+    is_black: bool = True
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def see(self, frame: Image.Image) -> None:
+        if self.look.colours and self.is_flat:
+            self.is_flat, is_black = colours(plain(frame))
+            self.is_black = self.is_black and is_black
+        if self.look.pixels:
+            self.digest.update(f"{frame.width}x{frame.height}".encode())
+            self.digest.update(plain(frame).tobytes())
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """Red, green, blue and alpha; or one channel of 16 bits, which these would cut off."""
+    return image.convert("I" if image.mode.startswith("I") else "RGBA")
+
+
+def colours(image: Image.Image) -> tuple[bool, bool]:
+    """Whether a picture is of one colour, and whether that is black."""
+    level = DEEP if image.mode == "I" else 1
+    bands = spans(image)
+    noise = max(high - low for low, high in bands) / level
+    is_black = max(high for _, high in bands[:3]) / level <= BLACK
+    if noise > NOISE:
+        return False, False
+    blocks = image.reduce(max(1, max(image.size) // BLOCKS))
+    drift = max(high - low for low, high in spans(blocks)) / level
+    return drift <= DRIFT, drift <= DRIFT and is_black
+
+
+def spans(image: Image.Image) -> list[tuple[float, float]]:
+    """The lowest and the highest value of each channel."""
+    found = image.getextrema()
+    return [found] if isinstance(found[0], int | float) else list(found)

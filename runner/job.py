@@ -58,6 +58,8 @@ class Job:
     """The canonical request body, a JSON object; files stand in it by path and hash."""
     also: tuple[str, ...] = ()
     """Equivalent endpoints that may serve it too; they are no part of `key`."""
+    expect: str | None = None
+    """What is expected of its answers, by digest: no part of `key` either."""
 
     @property
     def pool(self) -> str:
@@ -86,6 +88,10 @@ class Claim:
     """Tries before this one that may have been billed; `retry.maybe_billed` bounds them."""
     useless: int
     """Whole answers before this one that were of no use (unreadable, empty, cut)."""
+    unmet: int = 0
+    """Answers before this one that were not as expected; `expect.retries` bounds them."""
+    variant: int = 0
+    """The same since ever, `runner retry` or not: each makes it another request, by a fresh seed."""
     waits: int
     """Refusals for pace (429) in a row before this one."""
     billed_before: bool
@@ -96,3 +102,5 @@ class Claim:
     """Other endpoints that may serve the job, unless it has a ticket: that is good at `endpoint` alone."""
     reserve: int | None = None
     """The most that sending it is likely to cost, in billionths of a dollar; from a ticket nothing more."""
+    expect: str | None = None
+    """What is expected of its answer, by digest; None: nothing but that it can be decoded."""

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from runner import inputs, source, templates
+from runner import expect, inputs, source, templates, terms
 from runner.check import Checker
 from runner.check import Part as Piece
 from runner.document import Budget, Document, Outputs, Retry, Settings
 from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, Rates, variables
-from runner.group import JobGroup, Matrix, PromptRow
+from runner.group import Expect, JobGroup, Matrix, PromptRow
 from runner.names import file_stem
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
 from runner.scope import DATE
@@ -28,6 +28,7 @@ __all__ = [
     "DEMO",
     "Budget",
     "Endpoint",
+    "Expect",
     "HeaderAuth",
     "JobGroup",
     "Limits",
@@ -85,6 +86,7 @@ class Manifest:
             retry=self.retry,
             outputs=self.outputs,
             budget=self.budget,
+            expect={expect.digest(each): each for each in expected(self.jobs)},
         )
 
     def endpoint_of(self, group: JobGroup) -> str:
@@ -187,7 +189,7 @@ class Reading:
             sets=dict(self.sets),
             today=self.today,
             endpoints=document.endpoints,
-            jobs=tuple(document.jobs),
+            jobs=tuple(terms.inlined(group, self.folder) for group in document.jobs),
             retry=document.retry,
             outputs=document.outputs,
             budget=document.budget,
@@ -284,6 +286,11 @@ def salvaged(model: type[SomePart], raw: Any) -> tuple[SomePart | None, frozense
         return None, broken
 
 
+def expected(groups: Sequence[JobGroup]) -> list[Expect]:
+    """What the groups expect of their answers."""
+    return [group.expect for group in groups if group.expect is not None]
+
+
 def environment(of: Manifest | Settings) -> frozenset[str]:
     """The names of the environment's variables that are needed."""
     settings = of.settings if isinstance(of, Manifest) else of
@@ -299,6 +306,7 @@ def fingerprint(manifest: Manifest) -> str:
     parts: list[Any] = [manifest.text, dict(manifest.sets), str(manifest.folder.absolute())]
     if DATE in manifest.text:
         parts.append(manifest.today)
+    parts += map(expect.digest, expected(manifest.jobs))
     for group in manifest.jobs:
         parts += [file_hash(manifest.folder / path) for path in files(group)]
     digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))

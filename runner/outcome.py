@@ -138,6 +138,18 @@ class Failed:
 
 
 @value
+class Unmet:
+    """The attempt brought an output that is not what its job expects; it is kept as evidence."""
+
+    done: Done
+    """What it brought, nothing of it kept as an output."""
+    cause: Cause
+    message: str
+    retries: int
+    """How often a job may be sent again after such answers."""
+
+
+@value
 class Interrupted:
     """The attempt was cut by ourselves."""
 
@@ -151,7 +163,7 @@ class Waiting:
     seconds: float
 
 
-Outcome = Done | Failed | Interrupted | Waiting
+Outcome = Done | Unmet | Failed | Interrupted | Waiting
 
 
 @value
@@ -177,6 +189,8 @@ class Attempt:
     message: str | None = None
     http_status: int | None = None
     request_id: str | None = None
+    seed: int | None = None
+    """The fresh seed that it was sent with in place of the request's own."""
     usage: bytes | None = None
     """What the provider says it took: a JSON object."""
     body: bytes = b""

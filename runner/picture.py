@@ -11,6 +11,14 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is to be found out of a picture while it is decoded, beside its size."""
+
+    colours: bool = False
+    pixels: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """An image file, and what it turned out to be."""
 
@@ -19,3 +27,9 @@ class Picture:
     mime: str
     width: int
     height: int
+    is_flat: bool = False
+    """Whether it is of one colour, as far as that was looked at; noise that nobody sees makes no colours."""
+    is_black: bool = False
+    """Whether that one colour is black."""
+    pixels: str = ""
+    """Hash of its pixels, in whatever format they came, if it was asked for: 64 hex digits."""

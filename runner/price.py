@@ -1,12 +1,13 @@
 """What a request costs: before it is sent, to reserve it, and after, from what came back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from runner.manifest import Endpoint, Price, Rates
-from runner.outcome import Kept, Usage
+from runner.outcome import Artifact, Kept, Usage
 
 NUSD = 1_000_000_000
 """Billionths in a dollar: whole numbers, so that sums of millions of prices are exact."""
@@ -69,7 +70,9 @@ def reserve(endpoint: Endpoint, body: bytes) -> int | None:
     return None if found is None else found.most
 
 
-def cost(endpoint: Endpoint, body: bytes, usage: Usage | None, kept: tuple[Kept, ...]) -> int | None:
+def cost(
+    endpoint: Endpoint, body: bytes, usage: Usage | None, brought: Sequence[Artifact | Kept]
+) -> int | None:
     """What an answer cost, in billionths of a dollar; where it does not tell, what was reserved."""
     stated = known(endpoint)
     if stated is None or stated is FREE:
@@ -77,7 +80,7 @@ def cost(endpoint: Endpoint, body: bytes, usage: Usage | None, kept: tuple[Kept,
     price = rates(stated, read(body)) if stated.models else stated
     if not is_priced(price):
         return None
-    tokens, number = tokens_usd(price, usage), sum(each.kind == "image" for each in kept)
+    tokens, number = tokens_usd(price, usage), sum(each.kind == "image" for each in brought)
     if tokens is None or not (number or has_more_than_image_price(price)):
         return reserve(endpoint, body)
     images = image_usd(price, read(body)) if number and has_image_price(price) else 0.0

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from runner import combinations, inputs, templates
+from runner import combinations, expect, inputs, templates
 from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
 from runner.job import Ask
@@ -62,6 +62,8 @@ class Recipe:
     endpoint: Endpoint
     also: tuple[str, ...]
     """Names of its equivalents: no part of a job's key."""
+    expect: str | None
+    """What is expected of answers, by digest: likewise."""
     folder: Path
     given: Mapping[str, Any]
     """Variables given by `--set`: they beat all others."""
@@ -248,6 +250,7 @@ def recipe_of(
         name=name,
         endpoint=manifest.endpoints[name],
         also=tuple(group.also),
+        expect=None if group.expect is None else expect.digest(group.expect),
         folder=manifest.folder,
         given=manifest.sets,
         today=manifest.today,

@@ -156,6 +156,7 @@ def attempt(each: Attempt) -> dict[str, Any]:
         "cause": each.cause,
         "message": each.message,
         "request_id": each.request_id,
+        "seed": each.seed,
         "billed": each.billed,
         "again": each.again,
         "cost_usd": usd(each.cost_nusd),

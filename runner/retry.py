@@ -8,7 +8,7 @@ from tenacity.stop import stop_after_attempt
 from tenacity.wait import wait_exponential
 
 from runner.job import Claim, State
-from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Output, Then, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Outcome, Output, Then, Unmet, Waiting
 from runner.value import value
 
 USELESS_RETRIES = 1
@@ -41,6 +41,8 @@ class Settlement:
     tries: int
     maybe_billed: int
     useless: int
+    unmet: int
+    variant: int
     waits: int
     billed_before: bool
     cause: Cause | None = None
@@ -60,6 +62,8 @@ def settle(claim: Claim, outcome: Outcome, policy: Policy, *, now: float, chance
             return interrupted(unchanged(claim, now), policy, billed=sent and claim.ticket is None)
         case Failed(fault=fault):
             return failed(claim, fault, policy, now=now, chance=chance)
+        case Unmet():
+            return unmet(claim, outcome, now=now)
 
 
 def succeeded(claim: Claim, output: Output) -> Settlement:
@@ -69,6 +73,8 @@ def succeeded(claim: Claim, output: Output) -> Settlement:
         tries=claim.tries,
         maybe_billed=claim.maybe_billed,
         useless=claim.useless,
+        unmet=claim.unmet,
+        variant=claim.variant,
         waits=0,
         billed_before=claim.billed_before,
         message=output.message,
@@ -83,6 +89,8 @@ def unchanged(claim: Claim, now: float) -> Settlement:
         tries=claim.tries,
         maybe_billed=claim.maybe_billed,
         useless=claim.useless,
+        unmet=claim.unmet,
+        variant=claim.variant,
         waits=claim.waits,
         billed_before=claim.billed_before,
         keeps_ticket=claim.ticket is not None,
@@ -123,6 +131,24 @@ def failed(claim: Claim, fault: Fault, policy: Policy, *, now: float, chance: fl
             spent, state=State.FAILED, due_at=None, keeps_ticket=same.keeps_ticket and not fault.useless
         )
     return replace(spent, due_at=now + backoff(spent.tries, fault, policy, chance=chance))
+
+
+def unmet(claim: Claim, outcome: Unmet, *, now: float) -> Settlement:
+    """An answer that is paid for and not as expected: as often again as that allows, at once.
+
+    It has a number of its own: it costs none of the job's tries, for the provider did serve it.
+    """
+    spent = replace(
+        unchanged(claim, now),
+        unmet=claim.unmet + 1,
+        variant=claim.variant + 1,
+        waits=0,
+        billed_before=True,
+        cause=outcome.cause,
+        message=outcome.message,
+        keeps_ticket=False,
+    )
+    return replace(spent, state=State.FAILED, due_at=None) if spent.unmet > outcome.retries else spent
 
 
 def exhausted(spent: Settlement, policy: Policy) -> bool:

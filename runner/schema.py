@@ -149,6 +149,8 @@ jobs = Table(
     count("tries"),
     count("maybe_billed"),
     count("useless"),
+    count("unmet"),
+    count("variant"),
     count("waits"),
     count("crashes"),
     flag("billed_before"),
@@ -166,6 +168,7 @@ jobs = Table(
     Column("latency_s", Double),
     Column("usage", LargeBinary),
     Column("ticket", LargeBinary),
+    Column("expect", Text),
     Column("prompt", Text),
     Column("params", LargeBinary, nullable=False),
     Column("vars", LargeBinary, nullable=False),
@@ -196,8 +199,11 @@ jobs = Table(
     ),
     CheckConstraint("attempts <= attempt", name="every_sending_was_a_claim"),
     CheckConstraint("maybe_billed <= tries AND useless <= tries", name="tries_are_counted"),
+    CheckConstraint("unmet <= variant", name="every_unmet_answer_makes_a_variant"),
     CheckConstraint("sample >= 1 AND length(key) = 64", name="identity_is_whole"),
-    none_negative("position", "attempt", "attempts", "tries", "maybe_billed", "useless", "waits", "crashes"),
+    none_negative(
+        "position", "attempt", "attempts", "tries", "maybe_billed", "useless", "unmet", "waits", "crashes"
+    ),
     Index("jobs_in_order", "batch_id", "listed", "position"),
 )
 
@@ -234,6 +240,7 @@ attempts = Table(
     Column("message", Text),
     Column("http_status", Integer),
     Column("request_id", Text),
+    Column("seed", BigInteger),
     Column("usage", LargeBinary),
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("job", "number", "counted"),
@@ -267,6 +274,15 @@ outputs = Table(
     CheckConstraint("(width IS NULL) = (height IS NULL)", name="size_is_whole"),
     CheckConstraint("length(sha256) = 64", name="is_hashed"),
     none_negative('"index"', "bytes"),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("batch_id", Key, ForeignKey(batches.c.id), primary_key=True),
+    Column("pixels", Text, primary_key=True),
+    Column("job", Key, ForeignKey(jobs.c.row), nullable=False),
+    CheckConstraint("length(pixels) = 64", name="is_a_hash"),
 )
 
 renames = Table(

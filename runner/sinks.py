@@ -19,10 +19,11 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 
 from runner.crash import point
+from runner.expect import Brought
 from runner.files import PART, Directory, Unwritable, directory
 from runner.job import Claim
 from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
-from runner.picture import SUFFIXES, Picture, Unreadable
+from runner.picture import SUFFIXES, Look, Picture, Unreadable
 
 PENDING = ".pending"
 EVIDENCE = ".evidence"
@@ -108,9 +109,54 @@ class Folder:
 
     def keep_pictures(self, claim: Claim, artifacts: Sequence[Artifact]) -> list[Kept]:
         with directory(self.root) as root:
-            pictures = readable(root, claim, artifacts)
-            with root.inside(PENDING) as pending:
-                return [self.keep_picture(pending, claim, *each, len(pictures)) for each in pictures]
+            return self.store_pictures(root, claim, readable(root, claim, artifacts))
+
+    def store_pictures(
+        self, root: Directory, claim: Claim, pictures: Sequence[tuple[Artifact, Picture]]
+    ) -> list[Kept]:
+        with root.inside(PENDING) as pending:
+            return [self.keep_picture(pending, claim, *each, len(pictures)) for each in pictures]
+
+    async def look(self, claim: Claim, output: Output, look: Look) -> list[Brought]:
+        """What an answer brought, its pictures decoded and looked at; nothing is kept yet.
+
+        Damaged ones are dealt with as `keep` does.
+        """
+        words = [Brought(artifact=artifact) for artifact in output.artifacts if artifact.data is None]
+        if len(words) == len(output.artifacts):
+            return words
+        pictures = await to_thread.run_sync(
+            self.look_at_pictures, claim, output.artifacts, look, limiter=self.decoders
+        )
+        return sorted([*words, *pictures], key=lambda each: each.artifact.index)
+
+    def look_at_pictures(self, claim: Claim, artifacts: Sequence[Artifact], look: Look) -> list[Brought]:
+        with directory(self.root) as root:
+            return [
+                Brought(artifact=artifact, picture=picture)
+                for artifact, picture in readable(root, claim, artifacts, look)
+            ]
+
+    async def store(self, claim: Claim, brought: Sequence[Brought]) -> tuple[Kept, ...]:
+        """Make durable what was looked at, as `keep` does."""
+        kept = [worded(each.artifact) for each in brought if each.picture is None]
+        pictures = [(each.artifact, each.picture) for each in brought if each.picture is not None]
+        if pictures:
+            kept += await to_thread.run_sync(self.store_looked_at, claim, pictures)
+        return tuple(sorted(kept, key=lambda each: each.index))
+
+    def store_looked_at(self, claim: Claim, pictures: Sequence[tuple[Artifact, Picture]]) -> list[Kept]:
+        with directory(self.root) as root:
+            return self.store_pictures(root, claim, pictures)
+
+    async def refuse(self, claim: Claim, brought: Sequence[Brought]) -> list[Path]:
+        """Keep as evidence what does not count, and is paid for; returns where. Texts stand in the queue."""
+        files = [(each.artifact.index, *file) for each in brought if (file := as_file(each)) is not None]
+        return await to_thread.run_sync(self.keep_as_evidence, claim, files) if files else []
+
+    def keep_as_evidence(self, claim: Claim, files: Sequence[tuple[int, str, bytes]]) -> list[Path]:
+        with directory(self.root) as root:
+            return [keep_evidence(root, claim, index, data, suffix=suffix) for index, suffix, data in files]
 
     def keep_picture(
         self, pending: Directory, claim: Claim, artifact: Artifact, picture: Picture, count: int
@@ -234,7 +280,16 @@ def worded(artifact: Artifact) -> Kept:
     )
 
 
-def readable(root: Directory, claim: Claim, artifacts: Sequence[Artifact]) -> list[tuple[Artifact, Picture]]:
+def as_file(brought: Brought) -> tuple[str, bytes] | None:
+    """A picture or a vector, and the suffix that its file gets; None for what the answer has in full."""
+    if brought.picture is not None:
+        return brought.picture.suffix, brought.picture.data
+    return None if brought.artifact.vector is None else ("json", orjson.dumps(brought.artifact.vector))
+
+
+def readable(
+    root: Directory, claim: Claim, artifacts: Sequence[Artifact], look: Look | None = None
+) -> list[tuple[Artifact, Picture]]:
     """The pictures that can be decoded; the others become evidence. Raises a fault if none can."""
     pictures = []
     fault = None
@@ -242,7 +297,7 @@ def readable(root: Directory, claim: Claim, artifacts: Sequence[Artifact]) -> li
         if artifact.data is None:
             continue
         try:
-            pictures.append((artifact, inspect(artifact.data)))
+            pictures.append((artifact, inspect(artifact.data, look)))
         except Unreadable as error:
             fault = damaged(artifact, error, keep_evidence(root, claim, artifact.index, artifact.data))
     if fault is not None and not pictures:
@@ -250,8 +305,8 @@ def readable(root: Directory, claim: Claim, artifacts: Sequence[Artifact]) -> li
     return pictures
 
 
-def keep_evidence(root: Directory, claim: Claim, index: int, data: bytes) -> Path:
-    name = f"{claim.key}-{claim.attempt}-{index}.bin"
+def keep_evidence(root: Directory, claim: Claim, index: int, data: bytes, *, suffix: str = "bin") -> Path:
+    name = f"{claim.key}-{claim.attempt}-{index}.{suffix}"
     with root.inside(EVIDENCE) as evidence:
         evidence.write(name, data)
         return evidence.path / name
@@ -330,8 +385,8 @@ def not_a_folder(path: str) -> bool:
         return False
 
 
-def inspect(data: bytes) -> Picture:
+def inspect(data: bytes, look: Look | None = None) -> Picture:
     """Decode a picture whole; raises `Unreadable`. Pillow is loaded for the first."""
     from runner import images
 
-    return images.inspect(data)
+    return images.inspect(data, look)

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from runner.document import Budget, Outputs, Retry
 from runner.endpoint import Endpoint, HeaderAuth, Limits, Poll, Price
-from runner.group import JobGroup, PromptRow
+from runner.group import Expect, JobGroup, PromptRow
 from runner.problems import Problems, meant, nearest
 from runner.source import Loc, Source
 
@@ -106,7 +106,7 @@ def field(loc: Loc) -> str:
     return repr(names[-1]) if names else "it"
 
 
-TAGS = frozenset({"text", "mapping", "number", "list"})
+TAGS = frozenset({"text", "mapping", "number", "list", "truth"})
 """Steps that name a branch, not a key."""
 OWNERS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "limits": ("'limits'", Limits),
@@ -114,6 +114,7 @@ OWNERS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "poll": ("'poll'", Poll),
     "auth": ("'auth'", HeaderAuth),
     "prompts": ("a prompt", PromptRow),
+    "expect": ("'expect'", Expect),
     "jobs": ("a job", JobGroup),
     "endpoints": ("an endpoint", Endpoint),
     "retry": ("'retry'", Retry),
@@ -126,7 +127,7 @@ def owner(model: type[BaseModel], loc: Loc) -> tuple[str, tuple[str, ...]]:
     """What a mapping is called, and the keys that it may have."""
     inner = next((OWNERS[step] for step in reversed(loc) if isinstance(step, str) and step in OWNERS), None)
     noun, part = inner or ("a manifest", model)
-    return noun, tuple(part.model_fields)
+    return noun, tuple(field.alias or name for name, field in part.model_fields.items())
 
 
 def unknown(name: str, at: tuple[str, tuple[str, ...]]) -> str:

@@ -86,6 +86,8 @@ def settlement(claim: Claim, state: State, **fields: Any) -> Settlement:
         tries=claim.tries,
         maybe_billed=claim.maybe_billed,
         useless=claim.useless,
+        unmet=claim.unmet,
+        variant=claim.variant,
         waits=0,
         billed_before=claim.billed_before,
     )

@@ -404,7 +404,11 @@ async def test_a_drip_ends_whole(http, provider):
 
 
 STREAMED = {"early": ("/chat/completions", {**CHAT, "stream": True})}
-WHOLE = [name for name, act in NAMES.items() if isinstance(act, Answer | Change) and name != "bomb"]
+LAPSES = ("black", "flat", "small", "same", "length", "blank")
+"""What only a look at the answer tells."""
+WHOLE = [
+    name for name, act in NAMES.items() if isinstance(act, Answer | Change) and name not in {"bomb", *LAPSES}
+]
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -415,6 +419,35 @@ async def test_named_answers_are_whole_and_paid_but_of_no_use(http, provider, na
     status, _, data = await post(http, provider, path, body)
     assert (status, provider.billed) == (200, 2)
     assert not of_use(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "extrema", "size"),
+    [
+        ("black", ((0, 0), (0, 0), (0, 0)), (64, 64)),
+        ("flat", ((94, 94), (129, 129), (172, 172)), (64, 64)),
+        ("same", ((0, 240), (0, 224), (128, 128)), (64, 64)),
+        ("small", None, (32, 32)),
+    ],
+)
+async def test_pictures_can_be_whole_and_not_what_was_asked_for(http, provider, name, extrema, size):
+    provider.play(named(name))
+    answer = await ask(http, provider, "/images/generation", SEED)
+    image = opened(pybase64.b64decode(answer["data"][0]["b64_json"]))
+    assert image.size == size
+    assert extrema in {None, image.convert("RGB").getextrema()}
+
+
+async def test_texts_can_be_whole_and_not_what_was_asked_for(http, provider):
+    [whole] = (await ask(http, provider, "/chat/completions", CHAT))["choices"]
+    provider.play(named("length"), named("blank"), named("length"))
+    [cut] = (await ask(http, provider, "/chat/completions", CHAT))["choices"]
+    [blank] = (await ask(http, provider, "/chat/completions", CHAT))["choices"]
+    assert cut["finish_reason"] == "length"
+    assert whole["message"]["content"].startswith(cut["message"]["content"])
+    assert not blank["message"]["content"].strip()
+    streamed = await post(http, provider, "/chat/completions", {**CHAT, "stream": True})
+    assert b'"finish_reason":"length"' in streamed[2]
 
 
 def of_use(data: bytes) -> bool:

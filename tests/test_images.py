@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from runner.images import FORMATS, MOST_PIXELS, inspect
-from runner.picture import SUFFIXES, Unreadable
+from runner.picture import SUFFIXES, Look, Unreadable
 
 
 def painted(kind, *, size=(40, 30), frames=1):
@@ -109,3 +109,77 @@ def test_frames_count_towards_the_size_of_a_picture():
 
 def test_every_format_that_is_decoded_has_its_suffix():
     assert {suffix for suffix, _ in FORMATS.values()} == set(SUFFIXES)
+
+
+def filed(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def drawn(size, ground, dots, colour=(255, 255, 255)):
+    image = Image.new("RGB", size, ground)
+    for dot in dots:
+        image.putpixel(dot, colour)
+    return image
+
+
+BLACK, BLUE = Image.new("RGB", (300, 200)), Image.new("RGB", (300, 200), (20, 40, 200))
+NIGHT = Image.linear_gradient("L").resize((640, 480)).point([value // 10 for value in range(256)])
+GRAIN = Image.effect_noise((300, 200), 1).point([max(0, value - 120) for value in range(256)])
+
+
+@pytest.mark.parametrize(
+    ("data", "is_flat", "is_black"),
+    [
+        (filed(BLACK), True, True),
+        (filed(BLACK, "JPEG", quality=30), True, True),
+        (filed(BLACK, "WEBP", quality=30), True, True),
+        (filed(BLACK.convert("P")), True, True),
+        (filed(BLACK.convert("L"), "AVIF"), True, True),
+        (filed(GRAIN), True, True),
+        (filed(BLUE), True, False),
+        (filed(BLUE, "WEBP", quality=30), True, False),
+        (filed(Image.new("RGB", (300, 200), "white")), True, False),
+        (filed(Image.new("I;16", (300, 200), 40_000)), True, False),
+        (filed(Image.new("I;16", (300, 200), 0)), True, True),
+        (filed(drawn((1024, 1024), (0, 0, 0), [(700, 90)])), False, False),
+        (
+            filed(drawn((1024, 1024), (2, 2, 6), [(3, 3), (900, 40)], (60, 60, 50)), "JPEG", quality=90),
+            False,
+            False,
+        ),
+        (filed(NIGHT), False, False),
+        (filed(NIGHT.point([value // 3 for value in range(256)])), False, False),
+        (filed(Image.linear_gradient("L")), False, False),
+        (filed(Image.new("I;16", (2, 1), 40_000).resize((4, 4))), True, False),
+        (painted("PNG"), False, False),
+        (painted("GIF", frames=3), False, False),
+    ],
+)
+def test_one_flat_colour_is_told_from_a_dark_scene(data, is_flat, is_black):
+    picture = inspect(data, Look(colours=True))
+    assert (picture.is_flat, picture.is_black) == (is_flat, is_black)
+
+
+def test_deep_grey_is_not_taken_for_its_brightest_eighth():
+    deep = Image.new("I;16", (8, 8), 20_000)
+    deep.putpixel((1, 1), 60_000)
+    assert not inspect(filed(deep), Look(colours=True)).is_flat
+
+
+def test_a_picture_that_begins_black_is_not_black():
+    frames = [Image.new("L", (40, 30)), Image.new("L", (40, 30), 200)]
+    data = filed(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert not inspect(data, Look(colours=True)).is_black
+
+
+def test_pixels_are_the_same_whatever_file_they_stand_in():
+    noise = Image.effect_noise((40, 30), 60).convert("RGB")
+    pixels = {
+        inspect(filed(noise, kind, lossless=True), Look(pixels=True)).pixels for kind in ("PNG", "WEBP")
+    }
+    assert len(pixels) == 1
+    assert len(pixels.pop()) == 64
+    assert inspect(filed(noise.rotate(180)), Look(pixels=True)).pixels not in pixels
+    assert not inspect(filed(noise)).pixels

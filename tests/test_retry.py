@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.job import State
-from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Output, Then, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Output, Then, Unmet, Waiting
 from runner.retry import LONGEST_COOLDOWN_S, Policy, Settlement, settle
 
 NOW = 1_800_000_000.0
@@ -18,6 +18,11 @@ def failed(then, *, billed=False, useless=False, after_s=None, cause=Cause.UNAVA
     return Failed(
         fault=Fault(cause=cause, message="503", then=then, billed=billed, useless=useless, after_s=after_s)
     )
+
+
+def unmet(retries, cause=Cause.INVALID):
+    done = Done(kept=(), output=Output(artifacts=()))
+    return Unmet(done=done, cause=cause, message="empty text", retries=retries)
 
 
 def settled(outcome, claim=FRESH, policy=POLICY, chance=0.5):
@@ -51,6 +56,27 @@ def test_an_output_ends_the_job():
 def test_a_settlement_is_the_faults_wish_within_the_jobs_past(claim, outcome, state, tries):
     settlement = settled(outcome, claim)
     assert (settlement.state, settlement.tries) == (state, tries)
+
+
+@pytest.mark.parametrize(
+    ("claim", "retries", "state"),
+    [
+        (FRESH, 1, State.PENDING),
+        (FRESH, 0, State.FAILED),
+        (replace(FRESH, unmet=1, variant=1), 1, State.FAILED),
+        (replace(FRESH, tries=4, maybe_billed=2, useless=1), 1, State.PENDING),
+        (replace(FRESH, variant=7), 1, State.PENDING),
+        (replace(FRESH, ticket=b"{}"), 1, State.PENDING),
+    ],
+)
+def test_answers_that_are_not_as_expected_have_a_number_of_their_own(claim, retries, state):
+    settlement = settled(unmet(retries, Cause.BLOCKED), claim)
+    assert settlement.state is state
+    assert settlement.due_at == (NOW if state is State.PENDING else None)
+    assert (settlement.cause, settlement.message) == (Cause.BLOCKED, "empty text")
+    assert (settlement.unmet, settlement.variant) == (claim.unmet + 1, claim.variant + 1)
+    assert (settlement.tries, settlement.maybe_billed) == (claim.tries, claim.maybe_billed)
+    assert (settlement.billed_before, settlement.keeps_ticket) == (True, False)
 
 
 def test_hold_leaves_a_cut_paid_request_unknown_and_an_unsent_one_pending():
@@ -94,10 +120,10 @@ faults = st.builds(
     billed=st.booleans(),
     useless=st.booleans(),
     after_s=st.none() | st.floats(0, 1e6),
-)
+) | st.just(unmet(2))
 
 
-@given(st.lists(faults, min_size=12, max_size=12), st.integers(1, 6), st.integers(0, 3), st.floats(0, 1))
+@given(st.lists(faults, min_size=15, max_size=15), st.integers(1, 6), st.integers(0, 3), st.floats(0, 1))
 def test_a_job_always_ends_within_its_tries(outcomes, attempts, maybe_billed, chance):
     policy = Policy(attempts=attempts, maybe_billed=maybe_billed)
     claim = FRESH
@@ -111,6 +137,8 @@ def test_a_job_always_ends_within_its_tries(outcomes, attempts, maybe_billed, ch
             tries=settlement.tries,
             maybe_billed=settlement.maybe_billed,
             useless=settlement.useless,
+            unmet=settlement.unmet,
+            variant=settlement.variant,
             waits=settlement.waits,
         )
     raise AssertionError("the job went on for ever")

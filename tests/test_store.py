@@ -833,3 +833,46 @@ def test_what_waits_for_an_endpoint_that_is_gone_is_sent_anew_or_withdrawn(store
     assert (again.ticket, again.billed_before) == (None, True)
     tally = store.tally(batch_id)
     assert (tally.running, tally.cancelled, tally.pending) == (1, 1, 0)
+
+
+def unmet(claim, state, **fields):
+    """An answer that was not as expected."""
+    after = settlement(
+        claim, state, unmet=claim.unmet + 1, variant=claim.variant + 1, cause=Cause.INVALID, **fields
+    )
+    return Settled(claim=claim, settlement=after, attempt=attempt(claim, cause=Cause.INVALID, seed=7))
+
+
+def test_what_is_expected_goes_with_a_job_and_changes_with_its_manifest(store: Store):
+    plain, strict = jobs(2)
+    batch_id = submit(store, [plain, replace(strict, expect="one")])
+    assert [each.expect for each in claim(store, batch_id, 2)] == [None, "one"]
+    again = submit(store, [replace(plain, expect="two"), replace(strict, expect="two"), named("new", "x")])
+    assert again == batch_id
+    assert {each[0] for each in store.connection.execute(select(schema.jobs.c.expect))} == {"two", None}
+
+
+def test_answers_that_were_not_as_expected_are_counted_anew_by_retry_but_what_is_asked_stays_another(
+    store: Store,
+):
+    batch_id = submit(store, jobs(1))
+    [first] = claim(store, batch_id)
+    store.settle(batch_id, [unmet(first, State.PENDING, due_at=NOW)], now=NOW)
+    [second] = claim(store, batch_id, now=NOW)
+    assert (second.unmet, second.variant, second.tries) == (1, 1, 0)
+    store.settle(batch_id, [unmet(second, State.FAILED)], now=NOW)
+    assert store.retry(batch_id, causes=[Cause.INVALID], now=NOW) == 1
+    [third] = claim(store, batch_id, now=NOW)
+    assert (third.unmet, third.variant) == (0, 2)
+    assert [each.seed for each in store.history(first.row)] == [7, 7]
+
+
+def test_the_first_of_a_batch_to_bring_a_picture_has_it(store: Store):
+    batch_id, other = submit(store, [named("fox", "a"), named("owl", "b")]), submit(store, jobs(1), "others")
+    fox, owl = claim(store, batch_id, 2)
+    [another] = claim(store, other)
+    assert store.owner(batch_id, "a" * 64, fox.row) is None
+    assert store.owner(batch_id, "a" * 64, fox.row) is None
+    assert store.owner(batch_id, "a" * 64, owl.row) == "fox"
+    assert store.owner(batch_id, "b" * 64, owl.row) is None
+    assert store.owner(other, "a" * 64, another.row) is None

@@ -143,6 +143,8 @@ JOBS: Items = (
     count("tries"),
     count("maybe_billed"),
     count("useless"),
+    count("unmet"),
+    count("variant"),
     count("waits"),
     count("crashes"),
     flag("billed_before", "jobs"),
@@ -160,6 +162,7 @@ JOBS: Items = (
     sa.Column("latency_s", sa.Double()),
     sa.Column("usage", sa.LargeBinary()),
     sa.Column("ticket", sa.LargeBinary()),
+    sa.Column("expect", sa.Text()),
     sa.Column("prompt", sa.Text()),
     sa.Column("params", sa.LargeBinary(), nullable=False),
     sa.Column("vars", sa.LargeBinary(), nullable=False),
@@ -184,9 +187,10 @@ JOBS: Items = (
     check("withdrawn = 0 OR (listed = 0 AND state = 'cancelled')", "jobs_only_cancelled_jobs_are_withdrawn"),
     check("attempts <= attempt", "jobs_every_sending_was_a_claim"),
     check("maybe_billed <= tries AND useless <= tries", "jobs_tries_are_counted"),
+    check("unmet <= variant", "jobs_every_unmet_answer_makes_a_variant"),
     check("sample >= 1 AND length(key) = 64", "jobs_identity_is_whole"),
     check(
-        none_negative("position attempt attempts tries maybe_billed useless waits crashes"),
+        none_negative("position attempt attempts tries maybe_billed useless unmet waits crashes"),
         "jobs_counts_from_0",
     ),
     sa.PrimaryKeyConstraint("row", name=conv("jobs_pk")),
@@ -220,6 +224,7 @@ ATTEMPTS: Items = (
     sa.Column("message", sa.Text()),
     sa.Column("http_status", sa.Integer()),
     sa.Column("request_id", sa.Text()),
+    sa.Column("seed", sa.BigInteger()),
     sa.Column("usage", sa.LargeBinary()),
     sa.Column("body", sa.LargeBinary(), nullable=False),
     sa.UniqueConstraint("job", "number", "counted", name=conv("attempts_job_number_counted_unique")),
@@ -256,6 +261,16 @@ OUTPUTS: Items = (
     check('"index" >= 0 AND bytes >= 0', "outputs_counts_from_0"),
     sa.PrimaryKeyConstraint("id", name=conv("outputs_pk")),
     sa.ForeignKeyConstraint(["job"], ["jobs.row"], name=conv("outputs_job_fk")),
+)
+
+PICTURES: Items = (
+    sa.Column("batch_id", KEY, nullable=False),
+    required("pixels"),
+    sa.Column("job", KEY, nullable=False),
+    check("length(pixels) = 64", "pictures_is_a_hash"),
+    sa.PrimaryKeyConstraint("batch_id", "pixels", name=conv("pictures_pk")),
+    sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=conv("pictures_batch_id_fk")),
+    sa.ForeignKeyConstraint(["job"], ["jobs.row"], name=conv("pictures_job_fk")),
 )
 
 RENAMES: Items = (
@@ -314,6 +329,7 @@ TABLES = {
     "jobs": JOBS,
     "attempts": ATTEMPTS,
     "outputs": OUTPUTS,
+    "pictures": PICTURES,
     "renames": RENAMES,
     "runs": RUNS,
     "accounts": ACCOUNTS,

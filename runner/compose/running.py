@@ -155,6 +155,7 @@ class Run:
             queue=BatchQueue(self.writer, self.row.id, worker=worker()),
             lanes=self.lanes,
             sink=folder,
+            expect=settings.expect,
             policy=policy(settings),
             allowance=allowance(settings, self.options, tally),
             stop=self.stop,

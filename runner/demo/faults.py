@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import pybase64
 
+from runner.demo import lapses
 from runner.demo.acts import (
     Act,
     Answer,
@@ -154,6 +155,12 @@ NAMES: Mapping[str, Act] = {
     "base64": body(lambda data: B64.sub(b'"b64_json":"#not base64#"', data)),
     "noimage": recoded(lambda _: b"this is no picture"),
     "torn": recoded(lambda picture: picture[: len(picture) // 2]),
+    "black": recoded(lapses.black),
+    "flat": recoded(lapses.flat),
+    "small": recoded(lapses.small),
+    "same": recoded(lapses.same),
+    "length": body(lapses.length),
+    "blank": body(lapses.blank),
     "early": body(early),
     "bomb": Change(how=swollen),
     "broken": Raw(data=b"HTTP/1.1 two hundred\r\n\r\n"),

@@ -30,9 +30,13 @@ def converse(call: Call, claim: Claim, endpoint: Endpoint, *, asked: int) -> Exc
 
 
 def paid(claim: Claim, endpoint: Endpoint, path: str, body: bytes | None, *, method: str = "POST") -> Call:
-    """The call that costs, with an idempotency key that stays the job's own, where the endpoint takes one."""
+    """The call that costs, with an idempotency key that stays the job's own, where the endpoint takes one.
+
+    After an answer that was not as expected another is wanted: that is another request.
+    """
     name = endpoint.idempotency_header
-    return Call(method=method, path=path, body=body, headers={name: claim.key} if name else {})
+    key = f"{claim.key}-{claim.variant}" if claim.variant else claim.key
+    return Call(method=method, path=path, body=body, headers={name: key} if name else {})
 
 
 def sent(call: Call) -> Steps:

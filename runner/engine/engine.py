@@ -1,6 +1,7 @@
 """Feeder → workers → recorder: the way of a claim, and what a run makes of its outcomes."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from random import random
 
@@ -8,6 +9,7 @@ import anyio
 
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
+from runner.engine.examining import Examiner
 from runner.engine.feeder import Feeder
 from runner.engine.judging import heed, judged
 from runner.engine.lane import Crew, Lane, Lanes, soonest
@@ -16,6 +18,7 @@ from runner.engine.record import Errand, recorded
 from runner.engine.recorder import Recorder, Tell
 from runner.engine.stop import Stop
 from runner.engine.worker import Worker
+from runner.group import Expect
 from runner.job import Claim
 from runner.outcome import Done, Outcome, Waiting
 from runner.reason import Reason
@@ -32,6 +35,7 @@ class Engine:
         queue: Queue,
         lanes: Lanes,
         sink: Sink,
+        expect: Mapping[str, Expect],
         policy: Policy,
         allowance: Allowance,
         stop: Stop,
@@ -44,7 +48,12 @@ class Engine:
         self._stop = stop
         self._bell = Bell()
         self._worker = Worker(
-            queue=queue, sink=sink, shelter=stop.shelter, conclude=self._conclude, disk_full=self._disk_full
+            queue=queue,
+            sink=sink,
+            examiner=Examiner(queue=queue, sink=sink, expect=expect),
+            shelter=stop.shelter,
+            conclude=self._conclude,
+            disk_full=self._disk_full,
         )
         self._recorder = Recorder(queue, sink, lanes, tell=tell, bell=self._bell)
         self.feeder = Feeder(queue, lanes, allowance=allowance, stop=stop, bell=self._bell, waits=waits)

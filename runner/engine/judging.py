@@ -8,14 +8,14 @@ from runner import hints
 from runner.breaker import PROBE_S
 from runner.engine.lane import Lane
 from runner.engine.record import Errand
-from runner.outcome import Cause, Done, Failed, Fault, Outcome, Then, Usage, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Outcome, Then, Unmet, Usage, Waiting
 from runner.reason import Reason
 
 
 def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple[int, ...]]:
     """The outcome as the endpoint's past lets it appear, and the rows of jobs that it clears."""
     match outcome:
-        case Done() | Waiting():
+        case Done() | Unmet() | Waiting():
             lane.health.succeeded(errand.claim.model)
             was_down = lane.breaker.down_since is not None
             lane.breaker.answered()
@@ -73,7 +73,7 @@ def heed(lane: Lane, errand: Errand, outcome: Outcome) -> None:
     refusal = outcome.fault.body if isinstance(outcome, Failed) and outcome.fault.then is Then.WAIT else b""
     pace.tell(hints.read(errand.headers, refusal, now=wall), sent_at=sent_at, now=now)
     match outcome:
-        case Done(output=output):
+        case Done(output=output) | Unmet(done=Done(output=output)):
             pace.answered(sent_at=sent_at, latency_s=errand.latency_s, tokens=tokens(output.usage))
         case Failed(fault=fault) if fault.then is Then.WAIT:
             pace.refused(

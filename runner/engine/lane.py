@@ -76,7 +76,7 @@ class Lane:
         return price.reserve(self.endpoint, claim.body) if claim.ticket is None else 0
 
     def cost_of(self, claim: Claim, done: Done) -> int | None:
-        return price.cost(self.endpoint, claim.body, done.output.usage, done.kept)
+        return price.cost(self.endpoint, claim.body, done.output.usage, done.output.artifacts)
 
 
 class Crew:

@@ -8,7 +8,9 @@ from functools import partial
 from math import inf
 
 from runner.engine.parts import Taken
+from runner.group import Expect
 from runner.job import Claim
+from runner.manifest import Settings
 from runner.outcome import Attempt, Kept
 from runner.store import Among, Settled, Store
 from runner.writer import Writer
@@ -78,6 +80,14 @@ class BatchQueue:
 
     async def reopen(self, rows: Sequence[int]) -> None:
         await self._writer.do(lambda store: store.reopen(self._batch_id, rows, now=time.time()))
+
+    async def expectation(self, digest: str) -> Expect:
+        """What jobs that were submitted since the run began expect."""
+        settings = await self._writer.do(lambda store: store.settings(self._batch_id))
+        return Settings.model_validate_json(settings).expect[digest]
+
+    async def owner(self, pixels: str, claim: Claim) -> str | None:
+        return await self._writer.do(lambda store: store.owner(self._batch_id, pixels, claim.row))
 
     async def place(self, row: int, kept: tuple[Kept, ...]) -> None:
         """Outputs that had to take other names than planned."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import orjson
 
 from runner.job import Claim
-from runner.outcome import Attempt, Cause, Done, Failed, Interrupted, Outcome, Usage
+from runner.outcome import Attempt, Cause, Done, Failed, Interrupted, Outcome, Unmet
 from runner.transport import Sending
 
 
@@ -26,6 +26,8 @@ class Errand:
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the last paid call's reply."""
+    seed: int | None = None
+    """The fresh one that it is sent with."""
     answer: bytes = b""
     """The beginning of the last answer, as evidence where it could not be read."""
 
@@ -55,6 +57,7 @@ def recorded(till: Till, errand: Errand, outcome: Outcome) -> Attempt:
         served_by=till.name,
         billed=billed,
         again=claim.billed_before and errand.called and errand.sending.sent,
+        seed=errand.seed,
         cost_nusd=cost(till, claim, outcome, billed=billed),
         cause=cause(outcome),
         message=message(outcome),
@@ -75,11 +78,23 @@ def ticketed(till: Till, errand: Errand, body: bytes) -> Attempt:
         served_by=till.name,
         billed=True,
         again=errand.claim.billed_before,
+        seed=errand.seed,
         cost_nusd=errand.claim.reserve,
         http_status=errand.http_status,
         request_id=errand.request_id,
         body=body,
     )
+
+
+def answer(outcome: Outcome) -> Done | None:
+    """The whole answer that an attempt brought, as expected or not."""
+    match outcome:
+        case Done():
+            return outcome
+        case Unmet(done=done):
+            return done
+        case _:
+            return None
 
 
 def may_be_billed(outcome: Outcome) -> bool:
@@ -93,13 +108,16 @@ def may_be_billed(outcome: Outcome) -> bool:
 
 
 def cost(till: Till, claim: Claim, outcome: Outcome, *, billed: bool) -> int | None:
-    if isinstance(outcome, Done) and billed:
-        return till.cost_of(claim, outcome)
+    came = answer(outcome)
+    if came is not None and billed:
+        return till.cost_of(claim, came)
     return claim.reserve if billed or claim.reserve is None else 0
 
 
 def cause(outcome: Outcome) -> Cause | None:
     match outcome:
+        case Unmet(cause=unmet):
+            return unmet
         case Failed(fault=fault):
             return fault.cause
         case Interrupted():
@@ -112,6 +130,8 @@ def message(outcome: Outcome) -> str | None:
     match outcome:
         case Done(output=output):
             return output.message
+        case Unmet(message=unmet):
+            return unmet
         case Failed(fault=fault):
             return fault.message
         case _:
@@ -120,9 +140,10 @@ def message(outcome: Outcome) -> str | None:
 
 def usage(outcome: Outcome) -> bytes | None:
     """The provider's usage block, with what was read of it."""
-    if not isinstance(outcome, Done) or outcome.output.usage is None:
+    came = answer(outcome)
+    if came is None or came.output.usage is None:
         return None
-    told: Usage = outcome.output.usage
+    told = came.output.usage
     read = {
         "input_tokens": told.input_tokens,
         "output_tokens": told.output_tokens,
@@ -133,7 +154,7 @@ def usage(outcome: Outcome) -> bytes | None:
 
 def body(errand: Errand, outcome: Outcome) -> bytes:
     match outcome:
-        case Done(output=output):
+        case Done(output=output) | Unmet(done=Done(output=output)):
             return output.body
         case Failed(fault=fault):
             return fault.body or errand.answer

@@ -10,13 +10,15 @@ from anyio import CancelScope, get_cancelled_exc_class, to_thread
 
 from runner import crash, fault
 from runner.attachments import attach
+from runner.engine.examining import Examiner, fewer
 from runner.engine.lane import Lane
 from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, ticketed
 from runner.engine.shelter import OutOfTime, Shelter
+from runner.expect import varied
 from runner.files import Unwritable
 from runner.job import Claim
-from runner.outcome import Cause, Done, Failed, Fault, Kept, Outcome, Output, Then, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Unmet, Waiting
 from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 
@@ -32,12 +34,14 @@ class Worker:
         *,
         queue: Queue,
         sink: Sink,
+        examiner: Examiner,
         shelter: Shelter,
         conclude: Callable[[Lane, Errand, Outcome], None],
         disk_full: Callable[[], None],
     ) -> None:
         self._queue = queue
         self._sink = sink
+        self._examiner = examiner
         self._shelter = shelter
         self._conclude = conclude
         self._disk_full = disk_full
@@ -75,11 +79,11 @@ class Worker:
         except Exception as error:
             return Failed(fault=bug(error, sent=errand.sending.sent))
 
-    async def _converse(self, lane: Lane, errand: Errand) -> Done | Waiting:
+    async def _converse(self, lane: Lane, errand: Errand) -> Done | Unmet | Waiting:
         """Speak the dialect's part to the endpoint until there is an output."""
         if lane.dialect.files:
             self._refuse_taken_name(errand.claim)
-        exchange = lane.dialect.converse(ready(errand.claim), lane.endpoint)
+        exchange = lane.dialect.converse(ready(errand), lane.endpoint)
         said: Call | Wait | Ticket | Output = step(exchange, None)
         while not isinstance(said, Output):
             match said:
@@ -91,9 +95,16 @@ class Worker:
                     said = step(exchange, None)
                 case Wait(seconds=seconds):
                     return Waiting(seconds=seconds)
-        keeping = self._sink.keep(errand.claim, said)
+        return await self._keep(lane, errand, said)
+
+    async def _keep(self, lane: Lane, errand: Errand, output: Output) -> Done | Unmet:
+        """What came is looked at, where something is expected of it, and kept."""
+        if errand.claim.expect is not None:
+            reseeded = output if errand.seed is None else replace(output, message=fresh(errand.seed, output))
+            return await self._shelter.bring_home(self._examiner.keep(errand.claim, reseeded))
+        keeping = self._sink.keep(errand.claim, output)
         kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
-        return Done(kept=kept, output=said if len(kept) == len(said.artifacts) else fewer(said, kept))
+        return Done(kept=kept, output=fewer(output, len(kept)))
 
     async def _advance(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
         """Give the dialect its reply and take its next step; a large one is read in a thread."""
@@ -154,16 +165,18 @@ def step(exchange: Exchange, reply: Reply | None) -> Call | Wait | Ticket | Outp
         return output
 
 
-def ready(claim: Claim) -> Claim:
-    """The claim with its files in its body."""
-    body = attach(claim.body)
+def ready(errand: Errand) -> Claim:
+    """The claim with its files in its body, and after answers that were not as expected a fresh seed."""
+    claim, body = errand.claim, errand.claim.body
+    if claim.variant:
+        body, errand.seed = varied(body, claim.key, claim.variant)
+    body = attach(body)
     return claim if body is claim.body else replace(claim, body=body)
 
 
-def fewer(output: Output, kept: tuple[Kept, ...]) -> Output:
-    """The output, saying that not all of its pictures could be kept."""
-    words = f"{len(kept)} of {len(output.artifacts)} images can be decoded, the rest is kept as evidence"
-    return replace(output, message="; ".join(filter(None, (output.message, words))))
+def fresh(seed: int, output: Output) -> str:
+    """What is to be known of an output whose request is not quite the job's."""
+    return "; ".join(filter(None, (f"made with the seed {seed}", output.message)))
 
 
 def bug(error: Exception, *, sent: bool) -> Fault:

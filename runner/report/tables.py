@@ -113,6 +113,7 @@ def remarks(each: Attempt) -> str:
         "" if each.counted else "went on from an earlier answer",
         "may be billed" if each.billed and each.cause is not None else "",
         "may be billed twice" if each.again else "",
+        "" if each.seed is None else f"with the seed {each.seed}",
         f"request {plain(each.request_id)}" if each.request_id else "",
     ]
     return "  ".join(filter(None, parts))

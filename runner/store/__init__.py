@@ -1,6 +1,7 @@
 """The queue as verbs: what is written is written in batches, in the transaction of the caller."""
 
 from runner.schema import BatchState
+from runner.store.pictures import Pictures
 from runner.store.reading import Reading
 from runner.store.recovering import Recovering
 from runner.store.rows import (
@@ -42,5 +43,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Recovering, Steering, Reading):
+class Store(Submitting, Recovering, Steering, Pictures, Reading):
     """All verbs, over one connection."""

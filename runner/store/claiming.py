@@ -29,6 +29,9 @@ CLAIM = (
     jobs.c.billed_before,
     jobs.c.ticket,
     jobs.c.pool,
+    jobs.c.expect,
+    jobs.c.unmet,
+    jobs.c.variant,
 )
 """What a claim is made of."""
 
@@ -58,6 +61,9 @@ def claim(values: Values) -> Claim:
         billed_before=bool(values[12]),
         ticket=values[13],
         also=others(values[14], values[4]),
+        expect=values[15],
+        unmet=values[16],
+        variant=values[17],
     )
 
 

@@ -34,7 +34,20 @@ CHUNK = 1000
 Placed = tuple[int, Job]
 """A job and its position in the manifest."""
 
-CONTENT = ("id", "stem", "key", "endpoint", "pool", "model", "sample", "prompt", "params", "vars", "body")
+CONTENT = (
+    "id",
+    "stem",
+    "key",
+    "endpoint",
+    "pool",
+    "model",
+    "sample",
+    "prompt",
+    "params",
+    "vars",
+    "body",
+    "expect",
+)
 ADD = Statement(
     insert(jobs).values(
         {
@@ -45,7 +58,7 @@ ADD = Statement(
     ),
     ("batch_id", "position", *CONTENT),
 )
-SHOWN = ("position", "pool", "prompt", "params", "vars")
+SHOWN = ("position", "pool", "prompt", "params", "vars", "expect")
 """What may be another while the content that counts is the same."""
 REFRESH = Statement(
     update(jobs)
@@ -92,7 +105,7 @@ class Known:
     @property
     def shown(self) -> Values:
         """In the order of `SHOWN`."""
-        return self.position, self.job.pool, self.job.prompt, self.job.params, self.job.vars
+        return self.position, self.job.pool, self.job.prompt, self.job.params, self.job.vars, self.job.expect
 
     @property
     def keeps_ticket(self) -> bool:
@@ -188,6 +201,7 @@ def content(job: Job) -> Values:
         job.params,
         job.vars,
         job.body,
+        job.expect,
     )
 
 

@@ -40,6 +40,12 @@ class Reading(Desk):
         found = self.connection.execute(wanted).mappings().one_or_none()
         return None if found is None else batch_row(found)
 
+    def settings(self, batch_id: int) -> str:
+        """What going on with the batch needs of its manifest: a JSON object."""
+        return str(
+            self.connection.execute(select(batches.c.settings).where(batches.c.id == batch_id)).scalar_one()
+        )
+
     def runner(self, batch_id: int) -> str | None:
         """Who took the batch up last, if that run has not ended by itself: host and process."""
         last = select(runs.c.worker, runs.c.ended_at).where(runs.c.batch_id == batch_id)

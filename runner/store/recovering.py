@@ -78,6 +78,8 @@ class Recovering(Settling, Claiming):
             tries=orphan.claim.tries,
             maybe_billed=orphan.claim.maybe_billed,
             useless=orphan.claim.useless,
+            unmet=orphan.claim.unmet,
+            variant=orphan.claim.variant,
             waits=0,
             billed_before=orphan.claim.billed_before,
         )

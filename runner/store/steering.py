@@ -15,7 +15,7 @@ ANEW = {
     "state": word(State.PENDING),
     "finished_at": null(),
     **dict.fromkeys(
-        ("tries", "maybe_billed", "useless", "waits", "crashes", "withdrawn", "called_off"), ZERO
+        ("tries", "maybe_billed", "useless", "unmet", "waits", "crashes", "withdrawn", "called_off"), ZERO
     ),
 }
 """All its tries are before it again. What it was billed, and its ticket, stay."""
