@@ -1,13 +1,14 @@
 """What sending jobs would cost, and how long it would take: added up while they go by."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil, inf
 
 from runner import price
 from runner.job import Job
 from runner.manifest import Endpoint, Limits
+from runner.pace import USUAL_TOKENS
 from runner.store import Usual
 
 DAY_S = 86_400.0
@@ -78,16 +79,21 @@ class Load:
     pools: Counter[tuple[str, ...]] = field(default_factory=Counter)
     latency_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """By endpoint: seconds that its answers would take, one after the other."""
+    tokens: Counter[str] = field(default_factory=Counter)
+    """By endpoint: what its limit by tokens would be asked for, were all jobs sent there."""
 
     def add(self, job: Job) -> None:
         self.pools[job.endpoint, *job.also] += 1
         usual = self.history.get((job.endpoint, job.model))
         if usual is not None:
             self.latency_s[job.endpoint] += usual.latency_s
+        expected = tokens(job, usual)
+        for name in (job.endpoint, *job.also):
+            self.tokens[name] += expected
 
     def time(self, quotas: Mapping[str, Quota]) -> Time:
         """The slowest endpoint's."""
-        times = [self._time(name, ceil(share), quotas.get(name)) for name, share in self._shares().items()]
+        times = [self._time(name, share, quotas.get(name)) for name, share in self._shares().items()]
         seconds = [each.seconds for each in times if each.seconds is not None]
         return Time(
             seconds=max(seconds, default=None), nights=max((each.nights for each in times), default=0)
@@ -104,16 +110,31 @@ class Load:
                 shares[name] += jobs * weight / sum(weights.values())
         return shares
 
-    def _time(self, name: str, requests: int, quota: Quota | None) -> Time:
-        endpoint = self.endpoints[name]
-        limit = endpoint.limits.requests_per_minute
-        bounds = [requests * MINUTE_S / limit] if limit else []
+    def _minutes(self, name: str, share: float) -> Iterator[float]:
+        """Seconds under the limits by the minute, of requests and of tokens."""
+        limits = self.endpoints[name].limits
+        if limits.requests_per_minute:
+            yield ceil(share) * MINUTE_S / limits.requests_per_minute
+        if limits.tokens_per_minute:
+            jobs = sum(number for names, number in self.pools.items() if name in names)
+            yield self.tokens[name] * share / jobs * MINUTE_S / limits.tokens_per_minute
+
+    def _time(self, name: str, share: float, quota: Quota | None) -> Time:
+        endpoint, requests = self.endpoints[name], ceil(share)
+        bounds = list(self._minutes(name, share))
         if self.latency_s[name] and isinstance(endpoint.concurrency, int):
             bounds.append(self.latency_s[name] / min(endpoint.concurrency, requests))
         seconds = max(bounds, default=None)
         if quota is None or endpoint.limits.requests_per_day is None:
             return Time(seconds=seconds)
         return over_days(requests, endpoint.limits.requests_per_day, quota, seconds or 0.0)
+
+
+def tokens(job: Job, usual: Usual | None) -> int:
+    """What a job takes of a limit by tokens: as earlier answers did, or else as its request bounds it."""
+    if usual is not None and usual.tokens is not None:
+        return ceil(usual.tokens)
+    return ceil(price.likely_tokens(job.body) or USUAL_TOKENS)
 
 
 def a_day(limits: Limits) -> float:

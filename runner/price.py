@@ -129,7 +129,20 @@ def images_asked(request: dict[str, Any]) -> int:
 
 def output_tokens(request: dict[str, Any]) -> int:
     """The most that one answer may have."""
-    return next((request[name] for name in BOUNDS if isinstance(request.get(name), int)), MOST_OUTPUT_TOKENS)
+    bound = stated_bound(request)
+    return MOST_OUTPUT_TOKENS if bound is None else bound
+
+
+def stated_bound(request: dict[str, Any]) -> int | None:
+    """The most tokens that the request lets one answer have; None where it does not say."""
+    return next((request[name] for name in BOUNDS if isinstance(request.get(name), int)), None)
+
+
+def likely_tokens(body: bytes) -> float | None:
+    """What a request takes of a limit by tokens, if its answer is as long as it may be; None: not bounded."""
+    request = read(body)
+    bound = stated_bound(request)
+    return None if bound is None else len(body) / BYTES_PER_TOKEN + images_asked(request) * bound
 
 
 def read(body: bytes) -> dict[str, Any]:

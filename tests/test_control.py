@@ -138,7 +138,7 @@ def hours_from_now(hours):
 
 async def test_a_day_quota_is_counted_over_starts_kills_and_batches(desk, provider):
     resets_at = hours_from_now(2)
-    limits = limited(requests_per_day=7, resets_at=resets_at)
+    limits = {**limited(requests_per_day=7, resets_at=resets_at), "price": {"image": 0.01}}
     desk.write(animals(provider.url, *herd(6), key="${KEY}", **limits))
     desk.write(animals(provider.url, *herd(6), name="more", key="${KEY}", **limits), "more.yaml")
     (desk.folder / ".env").write_text("KEY=sk-0123456789abcdef\n")
@@ -150,7 +150,9 @@ async def test_a_day_quota_is_counted_over_starts_kills_and_batches(desk, provid
     await second.ends()
     third = await desk.run("resume", "--json", "--no-wait")
     assert (stopped(third), provider.sent) == ((75, "quota"), 7)
-    assert f"waiting: nebula: day quota 7/7, opens {resets_at} UTC" in (await desk.run("status")).out
+    seen = (await desk.run("status")).out
+    assert f"waiting: nebula: day quota 7/7, opens {resets_at} UTC" in seen
+    assert f"nebula: 7 of 7 requests since {resets_at} UTC with its key, $0.0700\n" in seen
     other = await desk.run("run", "more.yaml", "--json", "--no-wait")
     assert (stopped(other), provider.sent) == ((75, "quota"), 7)
     raised = limited(requests_per_day=9, resets_at=resets_at)

@@ -1,6 +1,6 @@
 import pytest
 
-from runner.documented import misspelt, remarks
+from runner.documented import alike, misspelt, remarks
 
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 
@@ -15,6 +15,8 @@ SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
         ("black-forest-labs/FLUX.1-Fill-dev", {"width": 1000, "height": 1024}, ["width divisible by 16"]),
         ("black-forest-labs/FLUX.1-Fill-dev", {"width": "wide"}, []),
         ("another", {"seed": 7}, []),
+        ("another", {"num_step": 7, "guidence_scale": 1}, ["did you mean 'num_steps'", "'guidance_scale'"]),
+        ("another", {"scheduler": "DDIM", "Width": 64}, []),
     ],
 )
 def test_what_a_model_is_documented_not_to_take(model, params, said):
@@ -36,3 +38,11 @@ def test_what_a_model_is_documented_not_to_take(model, params, said):
 )
 def test_a_slip_of_the_pen_is_told_from_another_model(model, meant):
     assert misspelt(model) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("gpt-4o-mnii", "gpt-4o-mini"), ("gpt-4o-mini", None), ("gpt-5o-mini", None), ("claude", None)],
+)
+def test_the_known_name_that_is_meant(name, meant):
+    assert alike(name, ["gpt-4o", "gpt-4o-mini", "gpt-4o-audio-preview"]) == meant

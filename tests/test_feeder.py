@@ -9,6 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from canned import claim
+from queues import attempt
 
 from runner.breaker import Breaker
 from runner.crowd import Crowd
@@ -21,6 +22,7 @@ from runner.engine.parts import Taken
 from runner.engine.stop import Stop
 from runner.health import Health
 from runner.manifest import Endpoint
+from runner.outcome import Cause
 from runner.pace import Pace
 from runner.reason import Reason
 
@@ -207,3 +209,14 @@ async def test_a_limit_and_a_deadline_end_it():
     late = Scene(until=0.0)
     async with late.running():
         assert (late.stop.reason, late.queue.claims) == (Reason.DEADLINE, 0)
+
+
+def test_what_may_be_billed_without_an_answer_counts_as_what_answers_have_cost():
+    allowance = Allowance(nusd=10**9)
+    allowance.admit(1, 100, sends=True)
+    cut = replace(attempt(claim({})), billed=True, cause=Cause.TIMED_OUT, cost_nusd=100)
+    assert allowance.doubtful(cut).cost_nusd == 100
+    allowance.settle(100, 150)
+    assert allowance.doubtful(cut).cost_nusd == 150
+    assert allowance.doubtful(replace(cut, billed=False, cost_nusd=0)).cost_nusd == 0
+    assert allowance.doubtful(replace(cut, cause=None)).cost_nusd == 100

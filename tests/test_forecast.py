@@ -6,6 +6,7 @@ from runner.manifest import Endpoint
 from runner.store import Usual
 
 USUAL = Usual(answers=9, nusd=500_000, latency_s=2.0)
+TOLD = {("nebula", "sdxl"): Usual(answers=9, nusd=None, latency_s=0.0, tokens=100.0)}
 
 
 def endpoint(**changes):
@@ -52,11 +53,11 @@ def test_what_is_not_known_is_never_nothing(price, also):
     assert bill(price, also=also).unknown == {"nebula": 4}
 
 
-def load(number, history=(), also=(), **changes):
+def load(number, history=(), also=(), body=b"{}", **changes):
     endpoints = {"nebula": endpoint(**changes), "backup": endpoint(limits={"requests_per_minute": 180})}
     made = Load(endpoints=endpoints, history=dict(history))
     for n in range(number):
-        made.add(job(str(n), also=tuple(also)))
+        made.add(job(str(n), also=tuple(also), body=body))
     return made
 
 
@@ -70,10 +71,18 @@ def load(number, history=(), also=(), **changes):
         (load(120, {("nebula", "sdxl"): USUAL}, concurrency=4), 60.0),
         (load(120, {("nebula", "sdxl"): USUAL}, concurrency=4, limits={"requests_per_minute": 60}), 120.0),
         (load(0), None),
+        (load(60, limits={"tokens_per_minute": 10_000}), 180.0),
+        (load(60, limits={"tokens_per_minute": 10_000}, body=b'{"max_tokens":995}'), 360.36),
+        (load(60, TOLD, limits={"tokens_per_minute": 10_000, "requests_per_minute": 60}), 60.0),
+        (load(60, TOLD, limits={"tokens_per_minute": 3_000, "requests_per_minute": 60}), 120.0),
+        (
+            load(60, TOLD, also=["backup"], limits={"tokens_per_minute": 3_000, "requests_per_minute": 180}),
+            60.0,
+        ),
     ],
 )
 def test_the_time_under_the_limits(made, seconds):
-    assert made.time({}).seconds == seconds
+    assert made.time({}).seconds == (seconds and pytest.approx(seconds))
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,23 @@ async def test_it_warns_of_what_the_documentation_is_against(desk, provider):
 async def test_it_warns_of_a_budget_that_does_not_reach(desk, provider, endpoint, warning):
     told, _ = await plan(desk, {**animals(provider.url, *herd(4), **endpoint), "budget": {"usd": 1.0}})
     assert told["warnings"] == [warning]
+
+
+async def test_a_name_is_known_from_earlier_answers_from_most_other_jobs_and_from_the_price_table(
+    desk, provider
+):
+    manifest = animals(provider.url, *herd(2))
+    manifest["jobs"] += [{**manifest["jobs"][0], "model": "painter"}, {"model": "paintre", "prompt": "a fox"}]
+    told, _ = await plan(desk, manifest)
+    meant = "no model 'paintre' is known; did you mean 'painter'? (1 job)"
+    assert told["warnings"] == [meant]
+    manifest["jobs"] = manifest["jobs"][1:2]
+    desk.write(manifest)
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+    manifest["jobs"] = [{"model": "paintre", "prompts": ["a fox"]}]
+    told, _ = await plan(desk, manifest)
+    assert told["warnings"] == [meant]
+    openai = {"dialect": "openai-chat", "url": "https://api.openai.com/v1"}
+    jobs = [{"model": "gpt-4o-mnii", "prompt": "hello"}]
+    told, _ = await plan(desk, {"name": "animals", "endpoints": {"openai": openai}, "jobs": jobs})
+    assert told["warnings"] == ["no model 'gpt-4o-mnii' is known; did you mean 'gpt-4o-mini'? (1 job)"]

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 from rows import AT, attempt, batch, failure, job, kept, tally, text
 
+from runner.compose.standing import DayUsed
 from runner.job import State
 from runner.outcome import Cause
 from runner.reason import Reason
@@ -240,26 +241,32 @@ def test_failures_say_how_many_give_an_example_and_say_what_to_do():
     assert "reword" in do
 
 
+DAY = DayUsed(endpoint="nebula", requests=1200, limit=2000, resets_at="06:00", nusd=456_000_000)
+
+
 def test_status_of_a_running_batch():
     row = batch(
         state=BatchState.RUNNING,
         started_at=AT,
         tally=tally(pending=50, succeeded=49, failed=1, attempts=52, maybe_billed_twice=2),
     )
-    shown = list(tables.status(row, [failure(count=1)], why=["paused"], now=AT + 10))
+    shown = list(tables.status(row, [failure(count=1)], why=["paused"], days=[DAY], now=AT + 10))
     assert shown == [
         "animals  running",
         "100 jobs: 49 succeeded, 1 failed, 50 pending",
         "52 requests, 0 outputs, $0.00 spent",
         "2 requests may have been billed twice",
         f"5.0 jobs/s since {words.date(AT)}, 10s left at that rate",
+        "nebula: 1,200 of 2,000 requests since 06:00 UTC with its key, $0.4560",
         "waiting: paused",
         "1 \u00d7 blocked (failed)",
     ]
 
 
 def test_status_of_a_stopped_batch_says_why():
-    first, *_ = tables.status(batch(state=BatchState.STOPPED, reason="no_credit"), [], why=[], now=AT)
+    first, *_ = tables.status(
+        batch(state=BatchState.STOPPED, reason="no_credit"), [], why=[], days=[], now=AT
+    )
     assert first == "animals  stopped: the account has no credit: top it up"
 
 

@@ -33,11 +33,12 @@ def show(db: str, name: str, *, as_json: bool) -> "BatchRow":
     with compose.reading(db) as store:
         row = batch(store, name)
         found, why = store.failures(row.id), waits(db, store, row)
-        row = compose.as_it_stands(db, store, row)
+        row, now = compose.as_it_stands(db, store, row), time.time()
+        days = list(compose.days(store, row, now))
     if as_json:
         tell_json(results.status(row))
     else:
-        tell(tables.status(row, found, why=why, now=time.time()))
+        tell(tables.status(row, found, why=why, days=days, now=now))
     return row
 
 

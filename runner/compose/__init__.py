@@ -5,7 +5,7 @@ from runner.compose.glance import Watcher
 from runner.compose.opening import reading, writing
 from runner.compose.planning import Plan, plan
 from runner.compose.running import Ended, RunOptions, work
-from runner.compose.standing import as_it_stands, closings, is_running
+from runner.compose.standing import as_it_stands, closings, days, is_running
 from runner.compose.submission import Submission, TooMany, submit
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Watcher",
     "as_it_stands",
     "closings",
+    "days",
     "is_running",
     "plan",
     "reading",

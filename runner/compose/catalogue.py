@@ -55,6 +55,17 @@ def models(manifest: Manifest) -> Iterator[tuple[str, str]]:
                 yield name, group.model
 
 
+def sold(endpoint: Endpoint) -> list[str]:
+    """The models that the provider at this URL is known to sell."""
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+    except ImportError:
+        return []
+    with suppress(LookupError):
+        return [model.id for model in get_snapshot().find_provider(None, None, endpoint.url).models]
+    return []
+
+
 def looked_up(endpoint: Endpoint, model: str) -> Rates | None:
     """What the provider at this URL takes for the model; None unless it is one price, whatever the answer."""
     try:

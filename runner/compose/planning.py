@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ from runner.compose.secrets import credentials, missing_variables
 from runner.compose.submission import expanded
 from runner.database import NoQueue
 from runner.dialects import DIALECTS
-from runner.documented import misspelt
 from runner.forecast import DAY_S, Bill, History, Load, Quota
 from runner.job import Claim, Job
 from runner.manifest import Endpoint, Manifest
@@ -71,18 +70,34 @@ class Sums:
     requests: int = 0
     first: list[Job] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
+    models: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Jobs by endpoint and model."""
 
     def add(self, job: Job) -> None:
         """A job that would be sent."""
         self.requests += 1
         self.bill.add(job)
         self.load.add(job)
+        self.models[job.endpoint, job.model] += 1
         if len(self.first) < SHOWN:
             self.first.append(job)
         if self.endpoints[job.endpoint].dialect == DOCUMENTED:
             self.remarks.update(documented.remarks(job.model, orjson.loads(job.params)))
-            if (meant := misspelt(job.model)) is not None:
-                self.remarks[f"no model {job.model!r} is known; did you mean {meant!r}?"] += 1
+
+    def slips(self) -> Iterator[tuple[str, int]]:
+        """What is probably another model's name, misspelt, in words, and in how many jobs."""
+        for (name, model), jobs in self.models.items():
+            endpoint = self.endpoints[name]
+            meant = documented.misspelt(model) if endpoint.dialect == DOCUMENTED else None
+            if meant is None and (name, model) not in self.bill.history:
+                meant = documented.alike(model, (*catalogue.sold(endpoint), *self._used(name, jobs)))
+            if meant is not None:
+                yield f"no model {model!r} is known; did you mean {meant!r}?", jobs
+
+    def _used(self, endpoint: str, jobs: int) -> Iterator[str]:
+        """Models that this user has had answers of there, and that more jobs of the manifest name."""
+        yield from (model for name, model in self.bill.history if name == endpoint)
+        yield from (model for (name, model), more in self.models.items() if name == endpoint and more > jobs)
 
 
 def plan(db: str, manifest: Manifest) -> Plan:
@@ -160,7 +175,7 @@ def warnings(manifest: Manifest, sums: Sums, spent_nusd: int) -> list[str]:
     elif budget is not None and spent_nusd + sums.bill.most > budget * price.NUSD:
         left = budget - spent_nusd / price.NUSD
         said.append(f"the budget has ${left:,.2f} left, and it may cost ${sums.bill.most / price.NUSD:,.2f}")
-    for remark, jobs in sums.remarks.items():
+    for remark, jobs in (*sums.remarks.items(), *sums.slips()):
         said.append(f"{remark} ({jobs:,} job{'s'[: jobs > 1]})")
     return said
 

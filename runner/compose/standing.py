@@ -1,7 +1,7 @@
 """Why nothing is sent for a batch, as far as the queue knows: for those who ask from beside it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from runner import database, pace
 from runner.compose.pacing import setting
@@ -35,6 +35,30 @@ def closings(store: Store, row: BatchRow, now: float) -> Iterator[str]:
         words = closing(store, row.id, (name, endpoint), controls.get(name, Controls()), now)
         if words is not None:
             yield f"{name}: {words}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUsed:
+    """What of a provider's day is used with the key of an endpoint, by all batches."""
+
+    endpoint: str
+    requests: int
+    limit: int
+    resets_at: str
+    """UTC, `HH:MM`."""
+    nusd: int
+    """Billionths of a dollar, of what has a price."""
+
+
+def days(store: Store, row: BatchRow, now: float) -> Iterator[DayUsed]:
+    """Of the endpoints whose day is limited."""
+    controls = store.controls(row.id)
+    for name, endpoint in Settings.model_validate_json(row.settings).endpoints.items():
+        limit = setting(endpoint, controls.get(name, Controls())).requests_per_day
+        if limit is not None:
+            resets_at = endpoint.limits.resets_at
+            requests, nusd = store.used_since(row.id, name, since=pace.day_began(resets_at, now))
+            yield DayUsed(endpoint=name, requests=requests, limit=limit, resets_at=resets_at, nusd=nusd)
 
 
 def closing(

@@ -1,8 +1,9 @@
 """What a run may still do: so many jobs, so much money, until such a time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
+from runner.outcome import Attempt
 from runner.reason import Reason
 from runner.store import Among
 
@@ -28,7 +29,7 @@ class Allowance:
     in_flight: int = 0
     """Sendings whose price is reserved."""
     excess: int = 0
-    """The most that a sending has cost beyond what was reserved for it: those in flight may do the same."""
+    """The most that a sending has cost beyond what was reserved for it: any other may do the same."""
     sent: int = 0
     is_short: bool = False
     """Whether the money did not reach for a job, and none has come back since."""
@@ -103,6 +104,12 @@ class Allowance:
         if came_to < reserved + self.excess:
             self.is_short = False
         self.excess = max(self.excess, came_to - reserved)
+
+    def doubtful(self, attempt: Attempt) -> Attempt:
+        """The attempt; at what such have cost at most, where no answer tells what is billed for it."""
+        if not (self.excess and attempt.billed and attempt.cause is not None and attempt.cost_nusd):
+            return attempt
+        return replace(attempt, cost_nusd=attempt.cost_nusd + self.excess)
 
     def put_off(self, row: int, due_at: float) -> None:
         """A job that was taken up is pending again until then."""

@@ -89,7 +89,7 @@ class Engine:
         now = time.time()
         outcome, reopen = judged(lane, errand, outcome)
         settlement = settle(errand.claim, outcome, self._policy, now=now, chance=random())
-        attempt = recorded(lane, errand, outcome)
+        attempt = self._allowance.doubtful(recorded(lane, errand, outcome))
         self._allowance.settle(errand.claim.reserve, attempt.cost_nusd)
         heed(lane, errand, outcome)
         settlement = self._put_off(errand.claim, settlement, now)

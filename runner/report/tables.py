@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -139,16 +139,41 @@ def failures(batch: str, found: Sequence[Failure], runner: str) -> Iterator[str]
         yield f"    {told(batch, each, runner)}"
 
 
-def status(row: BatchRow, found: Sequence[Failure], *, why: Sequence[str], now: float) -> Iterator[str]:
-    """A batch at a glance; `why` is what it waits for."""
+class DayUsed(Protocol):
+    """What of a provider's day is used with the key of an endpoint, by all batches."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def resets_at(self) -> str: ...
+    @property
+    def nusd(self) -> int: ...
+
+
+def status(
+    row: BatchRow, found: Sequence[Failure], *, why: Sequence[str], days: Iterable[DayUsed], now: float
+) -> Iterator[str]:
+    """A batch at a glance; `why` is what it waits for, `days` the limited ones of its endpoints."""
     yield f"{row.name}  {row.state}{'' if row.reason is None else f': {why_stopped(row.reason)}'}"
     yield counts(row)
     yield f"{many(row.tally.attempts, 'request')}, {many(row.tally.outputs, 'output')}, {spent(row)} spent"
     if row.tally.maybe_billed_twice:
         yield twice(row)
     yield from speed(row, now)
+    yield from map(day, days)
     yield from (f"waiting: {plain(each, None)}" for each in why)
     yield from (f"{each.count:,} {TIMES} {each.cause} ({each.state})" for each in found)
+
+
+def day(used: DayUsed) -> str:
+    """`nebula: 120 of 200 requests since 00:00 UTC with its key, $0.4560`."""
+    part = f"{used.requests:,} of {many(used.limit, 'request')}"
+    spend = f", {money(used.nusd)}" if used.nusd else ""
+    return f"{used.endpoint}: {part} since {used.resets_at} UTC with its key{spend}"
 
 
 def twice(row: BatchRow) -> str:

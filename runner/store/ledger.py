@@ -63,10 +63,14 @@ class Ledger(Desk):
 
     def requests_since(self, batch_id: int, endpoint: str, *, since: float) -> int:
         """Requests that were sent since, at a full minute, with the key of an endpoint: by all batches."""
-        booked = select(func.coalesce(func.sum(ledger.c.requests), 0)).where(
-            ledger.c.account == ACCOUNT, ledger.c.minute >= int(since // MINUTE_S)
-        )
-        return int(self.connection.execute(booked, {"batch": batch_id, "name": endpoint}).scalar_one())
+        return self.used_since(batch_id, endpoint, since=since)[0]
+
+    def used_since(self, batch_id: int, endpoint: str, *, since: float) -> tuple[int, int]:
+        """The same, and what they cost where that is known, in billionths of a dollar."""
+        sums = [func.coalesce(func.sum(column), 0) for column in (ledger.c.requests, ledger.c.spent_nusd)]
+        booked = select(*sums).where(ledger.c.account == ACCOUNT, ledger.c.minute >= int(since // MINUTE_S))
+        found = self.connection.execute(booked, {"batch": batch_id, "name": endpoint}).one()
+        return int(found[0]), int(found[1])
 
     def requests_of(self, account: str, *, since: float) -> int:
         """Requests that were sent since, at a full minute, on an account."""

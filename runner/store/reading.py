@@ -1,7 +1,9 @@
 """What is in the queue, for people and reports: read in chunks, whatever its size."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from statistics import fmean
 from typing import Any
 
 import orjson
@@ -106,10 +108,29 @@ class Reading(Desk):
             .where(latest.c.cause.is_(None))
             .group_by(jobs.c.endpoint, jobs.c.model)
         )
+        tokens = self._usual_tokens()
         return {
-            (endpoint, model): Usual(answers=number, nusd=nusd and float(nusd), latency_s=float(latency_s))
+            (endpoint, model): Usual(
+                answers=number,
+                nusd=nusd and float(nusd),
+                latency_s=float(latency_s),
+                tokens=tokens.get((endpoint, model)),
+            )
             for endpoint, model, number, nusd, latency_s in found
         }
+
+    def _usual_tokens(self) -> dict[tuple[str, str], float]:
+        """In the mean of the latest answers that tell, in and out together."""
+        told: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for endpoint, model, usage in self.connection.execute(
+            select(jobs.c.endpoint, jobs.c.model, attempts.c.usage)
+            .join_from(attempts, jobs, attempts.c.job == jobs.c.row)
+            .where(attempts.c.usage.is_not(None))
+            .order_by(attempts.c.id.desc())
+            .limit(CHUNK)
+        ):
+            told[endpoint, model].append(tokens_of(orjson.loads(usage)))
+        return {key: fmean(numbers) for key, numbers in told.items() if any(numbers)}
 
     def failures(self, batch_id: int) -> list[Failure]:
         """Failed and unknown jobs by state and cause, the most frequent first."""
@@ -197,3 +218,8 @@ def attempt(values: RowMapping) -> Attempt:
     columns |= {name: bool(columns[name]) for name in ("counted", "billed", "again")}
     columns["cause"] = columns["cause"] and Cause(columns["cause"])
     return Attempt(**columns)
+
+
+def tokens_of(usage: Mapping[str, Any]) -> int:
+    """What a recorded usage tells of tokens, in and out together."""
+    return sum(usage.get(name) or 0 for name in ("input_tokens", "output_tokens"))

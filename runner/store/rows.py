@@ -202,6 +202,8 @@ class Usual:
     answers: int
     nusd: float | None
     latency_s: float
+    tokens: float | None = None
+    """In and out together, where answers tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
