@@ -10,13 +10,12 @@ import orjson
 
 from runner import validity
 from runner.group import ASKED, SIZE, Expect
+from runner.job import Claim
 from runner.outcome import Artifact, Cause
 from runner.picture import Look, Picture
 from runner.validity import Rule
 from runner.value import value
 
-DIGEST = 16
-"""Hex digits that tell what jobs expect."""
 CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 """Reasons to finish that mean the limit of a text's length."""
 SEEDS = 2**31
@@ -41,12 +40,6 @@ class Complaint:
 
     cause: Cause
     message: str
-
-
-def digest(expect: Expect) -> str:
-    """By what jobs name what they expect: equal for equal expectations."""
-    written = expect.model_dump(by_alias=True, exclude_none=True)
-    return hashlib.sha256(orjson.dumps(written, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
 
 
 @dataclass(frozen=True)
@@ -194,6 +187,16 @@ def varied(body: bytes, key: str, variant: int) -> tuple[bytes, int | None]:
     drawn = hashlib.sha256(f"{key}-{variant}".encode()).digest()
     seed = holder[SEED] = int.from_bytes(drawn[:8]) % SEEDS
     return orjson.dumps(tree, option=orjson.OPT_SORT_KEYS), seed
+
+
+def fresh_seed(claim: Claim) -> int | None:
+    """The seed that the claim is sent with, where that is not its request's own."""
+    return varied(claim.body, claim.key, claim.variant)[1] if claim.variant else None
+
+
+def seeded(seed: int | None, message: str | None) -> str | None:
+    """What is to be known of an output whose request is not quite its job's, before `message`."""
+    return message if seed is None else "; ".join(filter(None, (f"made with the seed {seed}", message)))
 
 
 def is_seed(seed: Any) -> bool:

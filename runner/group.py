@@ -1,8 +1,11 @@
 """Jobs that have most in common, as a manifest describes them."""
 
+import hashlib
 import re
+from functools import cached_property
 from typing import Annotated, Any
 
+import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from runner import validity
@@ -52,6 +55,8 @@ class Matrix(BaseModel):
         return Grid(axes=self.__pydantic_extra__, exclude=self.exclude, include=self.include)
 
 
+DIGEST = 16
+"""Hex digits that tell what jobs expect."""
 ASKED = "asked"
 SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 """A picture's size as it is written: `1024x768`."""
@@ -135,6 +140,12 @@ class Expect(Part):
         description="How often a job is sent again after an answer that is not so, with a fresh seed where "
         "its request has one. They are no `attempts` of `retry`.",
     )
+
+    @cached_property
+    def digest(self) -> str:
+        """By what jobs name what they expect: equal for equal expectations."""
+        written = self.model_dump(exclude_none=True)
+        return hashlib.sha256(orjson.dumps(written, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
 
 
 class JobGroup(Part):

@@ -46,6 +46,10 @@ BLACK = 16
 """The lightest value that passes for black."""
 BLOCKS = 8
 """Blocks along the longer side of a picture: larger than those that lossy formats work in."""
+COLOURS = frozenset({"L", "RGB", "RGBA"})
+"""Modes whose values are the colours that are seen: no copy is made to look at them."""
+STRIP = 256
+"""Rows of pixels that are copied at once: a large picture is not in memory twice."""
 DEEP = 257
 """Values of 16 bits to a level of 8."""
 
@@ -110,11 +114,13 @@ class Seeing:
 
     def see(self, frame: Image.Image) -> None:
         if self.look.colours and self.is_flat:
-            self.is_flat, is_black = colours(plain(frame))
+            self.is_flat, is_black = colours(frame if frame.mode in COLOURS else plain(frame))
             self.is_black = self.is_black and is_black
         if self.look.pixels:
             self.digest.update(f"{frame.width}x{frame.height}".encode())
-            self.digest.update(plain(frame).tobytes())
+            for top in range(0, frame.height, STRIP):
+                strip = frame.crop((0, top, frame.width, min(top + STRIP, frame.height)))
+                self.digest.update(plain(strip).tobytes())
 
 
 def plain(image: Image.Image) -> Image.Image:

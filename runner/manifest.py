@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from runner import expect, inputs, source, templates, terms
+from runner import inputs, source, templates, terms
 from runner.check import Checker
 from runner.check import Part as Piece
 from runner.document import Budget, Document, Outputs, Retry, Settings
@@ -86,7 +86,7 @@ class Manifest:
             retry=self.retry,
             outputs=self.outputs,
             budget=self.budget,
-            expect={expect.digest(each): each for each in expected(self.jobs)},
+            expect={each.digest: each for each in expected(self.jobs)},
         )
 
     def endpoint_of(self, group: JobGroup) -> str:
@@ -306,7 +306,7 @@ def fingerprint(manifest: Manifest) -> str:
     parts: list[Any] = [manifest.text, dict(manifest.sets), str(manifest.folder.absolute())]
     if DATE in manifest.text:
         parts.append(manifest.today)
-    parts += map(expect.digest, expected(manifest.jobs))
+    parts += [each.digest for each in expected(manifest.jobs)]
     for group in manifest.jobs:
         parts += [file_hash(manifest.folder / path) for path in files(group)]
     digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))

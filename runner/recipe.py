@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from runner import combinations, expect, inputs, templates
+from runner import combinations, inputs, templates
 from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
 from runner.job import Ask
@@ -250,7 +250,7 @@ def recipe_of(
         name=name,
         endpoint=manifest.endpoints[name],
         also=tuple(group.also),
-        expect=None if group.expect is None else expect.digest(group.expect),
+        expect=None if group.expect is None else group.expect.digest,
         folder=manifest.folder,
         given=manifest.sets,
         today=manifest.today,

@@ -1,12 +1,15 @@
 """What jobs expect of their answers, over the whole way: manifest, run, queue, results."""
 
+import io
 import json
+import signal
 from collections import Counter
 
 import orjson
+from PIL import Image
 from runs import accounts_balance, animals, herd
 
-from runner.demo import NAMES, Change, named, said
+from runner.demo import NAMES, Answer, Change, named, said
 
 BLACK, FLAT, SMALL, SAME = (NAMES[name] for name in ("black", "flat", "small", "same"))
 WHOLE = {"size": "asked", "flat": False, "duplicate": False}
@@ -198,3 +201,61 @@ async def test_a_vector_of_another_length_is_kept_as_evidence(desk, provider):
     assert (cause, attempts) == ("invalid", 2)
     assert message.startswith("expected 65 dimensions, got 64; kept as ")
     assert evidence(desk) == [".json"] * 2
+
+
+async def test_a_picture_behind_a_link_is_looked_at_too_and_its_answer_not_gone_on_from(desk, provider):
+    manifest = expecting(provider.url, WHOLE, "a fox", price={"image": 0.01}, concurrency=1)
+    manifest["endpoints"]["nebula"]["dialect"] = "openai-images"
+    manifest["jobs"][0]["params"] = {"size": "64x64", "response_format": "url"}
+    desk.write(manifest)
+    files = iter([paint_black(64), None])
+    provider.script = lambda seen: next(files) if "/files/" in seen.path else None
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+    [fox] = desk.results()
+    assert (fox["attempts"], fox["cost_usd"], provider.sent) == (2, 0.02, 2)
+    history = desk.rows("SELECT number, counted, cause, cost_nusd FROM attempts ORDER BY id")
+    price = 10_000_000
+    assert history == [(1, 1, None, price), (1, 0, "blocked", 0), (2, 1, None, price), (2, 0, None, 0)]
+    accounts_balance(desk, provider)
+
+
+def paint_black(side):
+    file = io.BytesIO()
+    Image.new("RGB", (side, side)).save(file, "PNG")
+    return Answer(body=file.getvalue(), type="image/png")
+
+
+async def test_p8_a_picture_whose_runner_was_killed_is_adopted_and_no_copy_of_itself(desk, provider):
+    desk.write(expecting(provider.url, WHOLE, "a fox", "an owl", params={"seed": 7}, concurrency=1))
+    provider.play(BLACK)
+    killed = await desk.run("run", "jobs.yaml", crash_at="renamed:1")
+    assert killed.status == -signal.SIGKILL
+    run = await desk.run("run", "jobs.yaml")
+    assert "adopted 1 finished output" in run.err
+    assert (run.status, provider.sent) == (0, 3)
+    [owl] = [job for job in desk.results() if job["prompt"] == "an owl"]
+    [fox] = [job for job in desk.results() if job["prompt"] == "a fox"]
+    seed = json.loads(provider.requests[1].body)["seed"]
+    assert (fox["message"], fox["attempts"], owl["message"]) == (f"made with the seed {seed}", 2, None)
+    assert desk.rows("SELECT seed FROM attempts WHERE number = 2") == [(seed,)]
+
+
+async def test_any_json_api_can_be_expected_something_of(desk, provider):
+    endpoint = {
+        "dialect": "json-http",
+        "url": provider.url,
+        "path": "/generate",
+        "body": {"prompt": "{{ prompt }}", "width": 64, "height": 64, "options": {"seed": 7}},
+        "images": "result.images[*].base64",
+    }
+    desk.write(
+        {
+            "name": "animals",
+            "endpoints": {"any": endpoint},
+            "jobs": [{"prompt": "a fox", "expect": {"size": "64x48"}}],
+        }
+    )
+    assert (await desk.run("run", "jobs.yaml")).status == 1
+    assert ends(desk)[0][2].startswith("expected 64x48, got 64x64")
+    seeds = [json.loads(each.body)["options"]["seed"] for each in provider.requests]
+    assert (seeds[0], len(set(seeds))) == (7, 2)

@@ -186,6 +186,15 @@ def test_the_bar_is_always_as_long_and_shows_whatever_there_is(counts):
     assert all(style in styles for state, style in progress.STYLES if counts.get(state))
 
 
+def test_an_answer_that_came_and_counts_for_nothing_is_shown_as_far_as_it_goes():
+    cut = attempt(cause=Cause.INVALID, message="cut off", body=b'{"choices":[' + b"x" * 500, seed=7)
+    shown = list(tables.job(batch(), job(), [cut, attempt(number=2, body=b"{}")]))
+    [line] = [line for line in shown if line.startswith("  answer ")]
+    assert line.startswith('  answer 1: {"choices":[xxx')
+    assert len(line) < 230
+    assert "with the seed 7" in "\n".join(shown)
+
+
 def test_batches_are_a_table():
     rows = [
         batch(tally=tally(succeeded=1_200, spent_nusd=5), state=BatchState.FINISHED),

@@ -15,7 +15,7 @@ from runner.engine.lane import Lane
 from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, ticketed
 from runner.engine.shelter import OutOfTime, Shelter
-from runner.expect import varied
+from runner.expect import seeded, varied
 from runner.files import Unwritable
 from runner.job import Claim
 from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Unmet, Waiting
@@ -100,8 +100,8 @@ class Worker:
     async def _keep(self, lane: Lane, errand: Errand, output: Output) -> Done | Unmet:
         """What came is looked at, where something is expected of it, and kept."""
         if errand.claim.expect is not None:
-            reseeded = output if errand.seed is None else replace(output, message=fresh(errand.seed, output))
-            return await self._shelter.bring_home(self._examiner.keep(errand.claim, reseeded))
+            told = replace(output, message=seeded(errand.seed, output.message))
+            return await self._shelter.bring_home(self._examiner.keep(errand.claim, told))
         keeping = self._sink.keep(errand.claim, output)
         kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
         return Done(kept=kept, output=fewer(output, len(kept)))
@@ -172,11 +172,6 @@ def ready(errand: Errand) -> Claim:
         body, errand.seed = varied(body, claim.key, claim.variant)
     body = attach(body)
     return claim if body is claim.body else replace(claim, body=body)
-
-
-def fresh(seed: int, output: Output) -> str:
-    """What is to be known of an output whose request is not quite the job's."""
-    return "; ".join(filter(None, (f"made with the seed {seed}", output.message)))
 
 
 def bug(error: Exception, *, sent: bool) -> Fault:

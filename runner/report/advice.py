@@ -20,7 +20,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.NOT_FOUND: "the provider does not know the model or the path: correct the manifest, run it again",
     Cause.BLOCKED: "the provider refused the content: reword the prompt in the manifest, run it again",
     Cause.MALFORMED: f"the answer could not be read: `runner show` has it; `{RETRY}` asks once more",
-    Cause.INVALID: f"an input or the answer is not what it should be: correct it, then `{RETRY}`",
+    Cause.INVALID: f"an input or the answer is not as it should be: `runner show` has it; then `{RETRY}`",
     Cause.CONFLICT: f"a file that is not ours has the output's name: move it away, then `{RETRY}`",
     Cause.INTERRUPTED: f"the answer was never seen and may be billed: `{RETRY}` sends it again",
     Cause.BUG: f"a fault of runner itself: please report what `runner show` says; `{RETRY}` tries again",

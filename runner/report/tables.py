@@ -82,6 +82,7 @@ def job(batch: BatchRow, row: JobRow, history: Sequence[Attempt]) -> Iterator[st
     yield from ("", "request", indented(orjson.loads(row.body)))
     yield from ("", many(len(history), "attempt"))
     yield from attempts(history)
+    yield from unfit(history)
     yield from ("", many(len(row.outputs), "output"))
     for kept in row.outputs:
         yield from output(kept, batch.folder)
@@ -104,6 +105,13 @@ def attempts(history: Sequence[Attempt]) -> list[str]:
         for each in history
     ]
     return columns(rows) if rows else []
+
+
+def unfit(history: Sequence[Attempt]) -> Iterator[str]:
+    """How answers begin that came, were paid for, and are no outputs; `--json` has them whole."""
+    for each in history:
+        if each.cause is not None and each.billed and each.body:
+            yield f"  answer {each.number}: {plain(each.body.decode(errors='replace'), 200)}"
 
 
 def remarks(each: Attempt) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam as given
 from sqlalchemy import select, update
 
 from runner import retry
+from runner.expect import fresh_seed, seeded
 from runner.job import Claim, State
 from runner.outcome import Attempt, Cause, Interrupted, Kept
 from runner.schema import PENDING, RUNNING, WAITS_IN, jobs
@@ -82,6 +83,7 @@ class Recovering(Settling, Claiming):
             variant=orphan.claim.variant,
             waits=0,
             billed_before=orphan.claim.billed_before,
+            message=seeded(fresh_seed(orphan.claim), None),
         )
         attempt = sending(orphan, cost_nusd)
         adopted = Settled(claim=orphan.claim, settlement=settlement, attempt=attempt, kept=kept)
@@ -125,5 +127,6 @@ def sending(orphan: Orphan, cost_nusd: int | None) -> Attempt:
         served_by=orphan.claim.endpoint,
         billed=is_paid,
         again=is_paid and orphan.claim.billed_before,
+        seed=fresh_seed(orphan.claim),
         cost_nusd=cost_nusd if is_paid else 0,
     )
