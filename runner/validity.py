@@ -33,9 +33,9 @@ class Rule:
 
     def broken(self, value: Any) -> str | None:
         """What is wrong with the value, in a line; None where nothing is."""
-        first = next(self.validator.iter_errors(value), None)
-        if first is None:
+        if self.validator.is_valid(value):
             return None
+        first = next(self.validator.iter_errors(value))
         way = "".join(f"/{step}" for step in first.instance_path)
         return shortened(f"at {way}: {first.message}" if way else first.message)
 

@@ -15,12 +15,13 @@ CLAIM = replace(canned.claim(b"{}"), expect="full")
 class Fake:
     """A queue that knows one expectation, and a sink that keeps what it is given."""
 
-    def __init__(self):
+    def __init__(self, expect=FULL):
+        self.expect = expect
         self.asked = []
 
     async def expectation(self, digest):
         self.asked.append(digest)
-        return FULL
+        return self.expect
 
     async def look(self, _, output, __):
         return [Brought(artifact=artifact) for artifact in output.artifacts]
@@ -43,6 +44,12 @@ async def test_what_a_manifest_expects_that_was_submitted_meanwhile_is_looked_up
     for _ in range(2):
         assert isinstance(await examiner.keep(CLAIM, answer("a fox")), Done)
     assert fake.asked == ["full"]
+
+
+async def test_nothing_is_expected_of_a_job_that_has_left_the_manifest():
+    fake = Fake(expect=None)
+    done = await Examiner(queue=fake, sink=fake, expect={}).keep(CLAIM, answer(""))
+    assert done.kept == ("",)
 
 
 @pytest.mark.parametrize("text", ["a fox", "a fox " * LARGE_TEXT])

@@ -43,10 +43,13 @@ class Examiner:
         return Done(kept=kept, output=replace(output, message=said or None))
 
     async def _terms_of(self, claim: Claim) -> Terms:
-        """Known from the beginning, unless the manifest was submitted anew while the run lasts."""
+        """Known from the beginning, unless the manifest was submitted anew while the run lasts.
+
+        Of a job that has left the manifest, and goes on because it is paid for, nothing is expected.
+        """
         digest = claim.expect or ""
         if digest not in self._terms:
-            self._terms[digest] = Terms(expect=await self._queue.expectation(digest))
+            self._terms[digest] = Terms(expect=await self._queue.expectation(digest) or Expect())
         return self._terms[digest]
 
     async def _if_new(self, claim: Claim, brought: Brought, why: Complaint | None) -> Complaint | None:

@@ -81,10 +81,10 @@ class BatchQueue:
     async def reopen(self, rows: Sequence[int]) -> None:
         await self._writer.do(lambda store: store.reopen(self._batch_id, rows, now=time.time()))
 
-    async def expectation(self, digest: str) -> Expect:
-        """What jobs that were submitted since the run began expect."""
+    async def expectation(self, digest: str) -> Expect | None:
+        """What jobs that were submitted since the run began expect; None: no job of the manifest does."""
         settings = await self._writer.do(lambda store: store.settings(self._batch_id))
-        return Settings.model_validate_json(settings).expect[digest]
+        return Settings.model_validate_json(settings).expect.get(digest)
 
     async def owner(self, pixels: str, claim: Claim) -> str | None:
         return await self._writer.do(lambda store: store.owner(self._batch_id, pixels, claim.row))
