@@ -212,3 +212,13 @@ async def test_results_are_whole_or_the_ones_before(desk, provider):
     assert desk.results() == before
     assert (await desk.run("run", "jobs.yaml")).status == 0
     assert [line["prompt"] for line in desk.results()] == ["a fox", "an owl"]
+
+
+async def test_p5_what_was_in_flight_in_another_batch_is_made_good_too(desk, provider):
+    desk.write(animals(provider.url, *herd(4), concurrency=2, price={"image": 0.04}))
+    assert (await desk.run("run", "jobs.yaml", crash_at="sent:2")).status == KILLED
+    desk.write(animals(provider.url, "a fox", name="others"), "others.yaml")
+    done = await desk.run("run", "others.yaml")
+    assert "animals: recovered 2 interrupted requests, up to $0.08 may be billed twice" in done.err
+    assert desk.rows("SELECT running, pending, attempts FROM batches WHERE name = 'animals'") == [(0, 4, 2)]
+    assert "recovered" not in (await desk.run("run", "jobs.yaml")).err

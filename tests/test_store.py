@@ -28,7 +28,7 @@ from runner.job import State
 from runner.outcome import Cause
 from runner.retry import Policy
 from runner.schema import BatchState
-from runner.store import Among, Change, Rename, Settled, Store
+from runner.store import ALONE, Among, Change, Judged, Rename, Settled, Store
 
 POSTGRES = os.environ.get("RUNNER_TEST_POSTGRES")
 PLACES = ["sqlite", *(["postgres"] if POSTGRES else [])]
@@ -551,6 +551,76 @@ def test_an_orphan_with_a_ticket_is_not_paid_again(store: Store):
     [again] = claim(store, batch_id, now=NOW)
     assert (again.ticket, again.billed_before) == (b"{}", True)
     assert store.tally(batch_id).spent_nusd == 3_800_000
+
+
+LETTERS = [named(letter, letter) for letter in "abc"]
+
+
+def crash(store: Store, batch_id: int, trace: str | None = None) -> Judged:
+    """What is in flight is left behind."""
+    left = store.orphans(batch_id)
+    store.recover(left, Policy(), cost=lambda _: None, now=NOW)
+    return store.judge_crash(batch_id, left, trace=trace, now=NOW)
+
+
+def test_p12_what_was_in_flight_at_two_crashes_is_taken_last_and_alone(store: Store):
+    batch_id = submit(store, LETTERS[:3])
+    for suspects in ((), ("a", "b")):
+        claim(store, batch_id, 2)
+        assert crash(store, batch_id).suspects == suspects
+    assert [each.id for each in claim(store, batch_id, 9)] == ["c"]
+    assert (store.next_due(batch_id, "nebula") or 0.0) > ALONE
+    assert [each.id for each in claim(store, batch_id, among=Among(alone=True))] == ["a"]
+
+
+def test_p12_who_was_not_in_flight_at_a_crash_is_pardoned(store: Store):
+    batch_id = submit(store, LETTERS[:3])
+    for _ in range(2):
+        claim(store, batch_id, 2)
+        crash(store, batch_id)
+    claim(store, batch_id, 9)
+    assert crash(store, batch_id).suspects == ()
+    assert [each.id for each in claim(store, batch_id, 9)] == ["a", "b", "c"]
+    assert [each.crashes for each in store.orphans()] == [0, 0, 1]
+
+
+@pytest.mark.parametrize(("trace", "more"), [("Fatal Python error: Aborted", 0), (None, 2)])
+def test_p12_only_a_crash_while_it_is_alone_fails_a_job(store: Store, trace: str | None, more: int):
+    batch_id = submit(store, LETTERS[:2])
+    for _ in range(2):
+        claim(store, batch_id, 1)
+        crash(store, batch_id, trace)
+    for _ in range(more):
+        claim(store, batch_id, among=Among(alone=True))
+        assert crash(store, batch_id, trace).culprit is None
+    claim(store, batch_id, among=Among(alone=True))
+    assert crash(store, batch_id, trace).culprit == "a"
+    assert states(store, batch_id) == {"a": "failed", "b": "pending"}
+    [row] = store.jobs(batch_id, states=[State.FAILED])
+    assert row.cause is Cause.BUG
+    assert f"it ended its runner {3 + more} times" in (row.message or "")
+    assert store.tally(batch_id).failed == 1
+
+
+def test_p12_what_ran_alone_and_ended_well_is_a_job_like_any_other(store: Store):
+    batch_id = submit(store, LETTERS[:1])
+    for _ in range(2):
+        claim(store, batch_id)
+        crash(store, batch_id)
+    [taken] = claim(store, batch_id, among=Among(alone=True))
+    store.settle(batch_id, [due_again(taken, NOW + 9)], now=NOW)
+    store.absolve([taken.row])
+    [again] = claim(store, batch_id, now=NOW + 999)
+    assert (again.id, store.orphans()[0].crashes) == ("a", 0)
+
+
+def test_p12_a_suspect_that_is_given_back_unsent_is_still_one(store: Store):
+    batch_id = submit(store, LETTERS[:1])
+    for _ in range(2):
+        claim(store, batch_id)
+        crash(store, batch_id)
+    store.release(batch_id, claim(store, batch_id, among=Among(alone=True)))
+    assert claim(store, batch_id, now=NOW + 999) == []
 
 
 def test_p8_a_finished_orphan_is_adopted(store: Store):

@@ -1,8 +1,8 @@
 """What an earlier run left behind when it was killed, made good before anything is sent."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from runner.job import Claim, State
@@ -11,8 +11,11 @@ from runner.outcome import Kept
 from runner.price import NUSD, reserve
 from runner.retry import Policy
 from runner.sinks import Folder, Found
-from runner.store import Orphan, Store
+from runner.store import Judged, Orphan, Store
 from runner.writer import Writer
+
+SHOWN = 3
+"""Suspects that are named."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,17 @@ class Recovered:
     """What these may have cost."""
     forsaken: int = 0
     """Jobs whose answer an endpoint has that the manifest no longer has."""
+    judged: Judged = field(default_factory=Judged)
+
+    def about_the_crash(self) -> Iterator[str]:
+        """Which jobs may have ended the runner."""
+        suspects, culprit = self.judged.suspects, self.judged.culprit
+        if suspects:
+            more = f" and {len(suspects) - SHOWN} more" if len(suspects) > SHOWN else ""
+            names = ", ".join(suspects[:SHOWN])
+            yield f"in flight at two crashes or more, so last to run, and alone: {names}{more}"
+        if culprit is not None:
+            yield f"{culprit} failed: it ended its runner, the last time while it ran alone"
 
     def messages(self) -> list[str]:
         """What a person should know of it."""
@@ -43,7 +57,7 @@ class Recovered:
                 f"{self.forsaken} job{'s'[: self.forsaken > 1]} taken by an endpoint that the manifest"
                 " no longer has: sent again, and may be billed twice"
             )
-        return said
+        return [*said, *self.about_the_crash()]
 
 
 async def recover(
@@ -52,9 +66,14 @@ async def recover(
     folder: Folder,
     policy: Policy,
     endpoints: Mapping[str, Endpoint],
+    *,
+    trace: str | None,
 ) -> Recovered:
-    """Adopt what is whole, name what is committed, and give back what was in flight."""
-    return await Recovery(writer, batch_id, folder, policy, endpoints).run()
+    """Adopt what is whole, name what is committed, and give back what was in flight.
+
+    `trace`: how the last runner broke, where it was not killed from outside.
+    """
+    return await Recovery(writer, batch_id, folder, policy, endpoints, trace).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Recovery:
     folder: Folder
     policy: Policy
     endpoints: Mapping[str, Endpoint]
+    trace: str | None
 
     async def run(self) -> Recovered:
         await self._finish_renames()
@@ -80,6 +100,9 @@ class Recovery:
             else:
                 await self._place(found, is_orphan=orphan is not None)
         recovered.interrupted, recovered.nusd = await self._give_back(list(orphans.values()))
+        recovered.judged = await self.writer.do(
+            lambda store: store.judge_crash(self.batch_id, left, trace=self.trace, now=time.time())
+        )
         recovered.forsaken = await self.writer.do(
             lambda store: store.give_up_tickets(self.batch_id, self.endpoints.keys(), now=time.time())
         )

@@ -14,6 +14,7 @@ import anyio
 from anyio import to_thread
 
 from runner import database, price
+from runner.compose import trace
 from runner.compose.exporting import GivenUp, results
 from runner.compose.glance import Glance, Watcher
 from runner.compose.lanes import lanes
@@ -26,6 +27,7 @@ from runner.engine.engine import Engine
 from runner.engine.lane import Lane
 from runner.engine.queue import BatchQueue
 from runner.engine.stop import Stop, Told, exit_status, heeding_signals
+from runner.files import Unwritable
 from runner.manifest import Settings
 from runner.problems import ManifestError, Problem
 from runner.reason import Reason
@@ -79,14 +81,20 @@ async def work(
     queue = database.named(db)
     queue.check()
     with queue.lock():
+        words = trace.last(queue.path)
+        if queue.path is not None and words is not None:
+            watcher.said(f"the last runner broke: {words}; its trace is {trace.kept(queue.path)}")
         async with Writer[Store](
             queue, Store, waiting=lambda: watcher.said("waiting for the queue")
         ) as writer:
             row = await writer.do(lambda store: store.batch(batch))
             if row is None:
                 raise database.QueueError(f"no batch named '{batch}' in {db}")
-            run = Run(db=db, row=row, writer=writer, options=options, watcher=watcher, heard=heard)
-            return await run.go()
+            run = Run(
+                db=db, row=row, writer=writer, options=options, watcher=watcher, heard=heard, broke=words
+            )
+            with trace.traced(queue.path):
+                return await run.go()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,6 +107,8 @@ class Run:
     options: RunOptions
     watcher: Watcher
     heard: Heard
+    broke: str | None
+    """How the last runner broke, where it was not killed from outside."""
     stop: Stop = field(default_factory=Stop)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
 
@@ -106,7 +116,7 @@ class Run:
         settings = Settings.model_validate_json(self.row.settings)
         secrets = known_secrets(self.row.path, settings)
         require_prices(self.row.path, settings, self.options)
-        folder = Folder(Path(self.row.folder), spread=self.row.tally.total > FLAT)
+        folder = outputs(self.row)
         await to_thread.run_sync(folder.check_writable)
         await self._make_good(settings, folder)
         async with signals(self.stop, self._told):
@@ -145,10 +155,28 @@ class Run:
         )
 
     async def _make_good(self, settings: Settings, folder: Folder) -> None:
-        """What an earlier run left behind."""
-        recovered = await recover(self.writer, self.row.id, folder, policy(settings), settings.endpoints)
-        for message in recovered.messages():
+        """What earlier runs left behind, of other batches too: nothing of them is in flight either."""
+        for message in await self._recovered(self.row, settings, folder):
             self.watcher.said(message)
+        left = {orphan.batch_id for orphan in await self.writer.do(Store.orphans)}
+        for row in await self.writer.do(Store.batches) if left else ():
+            if row.id in left:
+                await self._make_other_good(row)
+
+    async def _make_other_good(self, row: BatchRow) -> None:
+        """As far as its folder lets us: that need not be ours to mend."""
+        try:
+            said = await self._recovered(row, Settings.model_validate_json(row.settings), outputs(row))
+        except Unwritable as error:
+            said = [f"what was in flight is made good when it runs again: {error}"]
+        for message in said:
+            self.watcher.said(f"{row.name}: {message}")
+
+    async def _recovered(self, row: BatchRow, settings: Settings, folder: Folder) -> list[str]:
+        recovered = await recover(
+            self.writer, row.id, folder, policy(settings), settings.endpoints, trace=self.broke
+        )
+        return recovered.messages()
 
     def _engine(self, settings: Settings, folder: Folder, tally: Tally) -> Engine:
         return Engine(
@@ -218,6 +246,10 @@ async def signals(stop: Stop, told: Told) -> AsyncIterator[None]:
         return
     async with heeding_signals(stop, told, leave=os._exit):
         yield
+
+
+def outputs(row: BatchRow) -> Folder:
+    return Folder(Path(row.folder), spread=row.tally.total > FLAT)
 
 
 def policy(settings: Settings) -> Policy:

@@ -47,6 +47,8 @@ class Feeder:
         self._bell = bell
         self._waits = waits
         self._among = Among()
+        self._alone: list[int] = []
+        """Rows of jobs that run alone: nothing is claimed beside them."""
         self.paused = False
 
     async def run(self, crews: Mapping[str, Crew]) -> None:
@@ -57,6 +59,7 @@ class Feeder:
 
     async def _feed(self, crews: Mapping[str, Crew]) -> None:
         while not self._stop.is_asked and not self._is_done_among(self._allowance.among()):
+            await self._absolve()
             wants = self._wants()
             if wants:
                 with anyio.CancelScope(shield=True):
@@ -70,7 +73,7 @@ class Feeder:
 
     def _wants(self) -> dict[str, int]:
         """How many claims each lane has room for; none of those that have none, if their jobs may be gone."""
-        if self._is_over() or self.paused:
+        if self._is_over() or self.paused or self._alone:
             return {}
         now, wall = time.monotonic(), time.time()
         left = self._allowance.room()
@@ -80,7 +83,25 @@ class Feeder:
             if room > 0 or lane.may_have_lost(wall):
                 wants[name] = max(int(room), 0)
                 left = None if left is None else left - wants[name]
-        return wants if any(wants.values()) else {}
+        return wants if any(wants.values()) else self._last_wants(now)
+
+    def _last_wants(self, now: float) -> dict[str, int]:
+        """One job that may have ended an earlier runner, once everything else is at its end."""
+        if self._is_busy or not all(lane.is_done or lane.is_last for lane in self._lanes.values()):
+            return {}
+        return next(
+            ({name: 1} for name, lane in self._lanes.items() if lane.is_last and lane.pace.room(now) > 0), {}
+        )
+
+    @property
+    def _is_busy(self) -> bool:
+        return any(lane.open for lane in self._lanes.values())
+
+    async def _absolve(self) -> None:
+        """What ran alone is at its end, and this runner lives."""
+        if self._alone and not self._is_busy:
+            await self._queue.absolve(self._alone)
+            self._alone = []
 
     def _is_done_among(self, among: Among) -> bool:
         """Whether nothing is left of what may be taken; where that has changed, any lane may have some."""
@@ -103,10 +124,12 @@ class Feeder:
 
     async def _take(self, wants: Mapping[str, int]) -> list[Claim]:
         """Claim, and give back at once what may not be sent after all."""
+        is_last = all(self._lanes[name].is_last for name in wants)
+        among = replace(self._among, alone=is_last)
         for name in wants:
             self._lanes[name].due_at = inf
         spent = [name for name in wants if self._lanes[name].retries.is_spent]
-        taken = await self._queue.claim(wants, missing_models(self._lanes), spent, self._among)
+        taken = await self._queue.claim(wants, missing_models(self._lanes), spent, among)
         crash.point("claimed")
         for name, due_at in taken.due_at.items():
             self._lanes[name].due_at = min(self._lanes[name].due_at, due_at)
@@ -114,6 +137,7 @@ class Feeder:
         sendable = [claim for claim in priced if not self._stop.is_asked and self._admit(claim)]
         if len(sendable) < len(taken.claims):
             await self._give_back(taken.claims, sendable)
+        self._alone = [claim.row for claim in sendable if is_last]
         return sendable
 
     def _priced(self, claim: Claim) -> Claim:
@@ -151,10 +175,8 @@ class Feeder:
     async def _rest(self) -> None:
         """Until there may be something to do again."""
         now, wall = time.monotonic(), time.time()
-        opens_in = (
-            inf if self.paused else min(lane.opens_in(now=now, wall=wall) for lane in self._lanes.values())
-        )
-        if not any(lane.open for lane in self._lanes.values()):
+        opens_in = inf if self.paused else self._opens_in(now, wall)
+        if not self._is_busy:
             if opens_in > SOON_S and await self._is_at_end(wall):
                 return
             reason = self._waits_no_longer(opens_in, now)
@@ -164,6 +186,14 @@ class Feeder:
         until = inf if self._allowance.until is None else self._allowance.until - wall
         seconds = min(opens_in, until)
         await self._bell.wait(None if seconds == inf else max(seconds, 0.0))
+
+    def _opens_in(self, now: float, wall: float) -> float:
+        """Seconds until there may be room again; for jobs that run alone only where nothing else is left."""
+        lanes = self._lanes.values()
+        opens_in = min((lane.opens_in(now=now, wall=wall) for lane in lanes if not lane.is_last), default=inf)
+        if opens_in < inf or self._is_busy:
+            return opens_in
+        return min(lane.opens_last(now) for lane in lanes)
 
     def _waits_no_longer(self, opens_in: float, now: float) -> Reason | None:
         """Why the run ends where nothing is in flight and nothing may be sent for so long."""

@@ -18,6 +18,7 @@ from runner.manifest import Endpoint
 from runner.outcome import Done
 from runner.pace import Pace
 from runner.reason import Reason
+from runner.store import ALONE
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -61,10 +62,19 @@ class Lane:
             return inf
         return max(self.due_at - wall, self.pace.opens_at(now) - now, 0.0)
 
+    def opens_last(self, now: float) -> float:
+        """Seconds until a job may be sent that is to run alone; inf: it has none."""
+        return max(self.pace.opens_at(now) - now, 0.0) if self.is_last else inf
+
     def stop(self, reason: Reason, why: str) -> None:
         """Send nothing more to it in this run; the first reason stands."""
         if self.stopped is None:
             self.stopped, self.why_stopped = reason, why
+
+    @property
+    def is_last(self) -> bool:
+        """Whether all that is left for it are jobs that are to run alone."""
+        return self.stopped is None and ALONE <= self.due_at < inf
 
     @property
     def is_done(self) -> bool:

@@ -89,6 +89,9 @@ class BatchQueue:
     async def owner(self, pixels: str, claim: Claim) -> str | None:
         return await self._writer.do(lambda store: store.owner(self._batch_id, pixels, claim.row))
 
+    async def absolve(self, rows: Sequence[int]) -> None:
+        await self._writer.do(lambda store: store.absolve(rows))
+
     async def place(self, row: int, kept: tuple[Kept, ...]) -> None:
         """Outputs that had to take other names than planned."""
         await self._writer.do(lambda store: store.place_outputs(row, kept))

@@ -1,6 +1,7 @@
 """The queue as verbs: what is written is written in batches, in the transaction of the caller."""
 
 from runner.schema import BatchState
+from runner.store.claiming import ALONE
 from runner.store.pictures import Pictures
 from runner.store.reading import Reading
 from runner.store.recovering import Recovering
@@ -22,8 +23,10 @@ from runner.store.rows import (
 )
 from runner.store.steering import Steering
 from runner.store.submitting import Submitting
+from runner.store.suspecting import Judged, Suspecting
 
 __all__ = [
+    "ALONE",
     "Among",
     "BatchRow",
     "BatchState",
@@ -32,6 +35,7 @@ __all__ = [
     "Controls",
     "Failure",
     "JobRow",
+    "Judged",
     "NewBatch",
     "Orphan",
     "Rename",
@@ -43,5 +47,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Recovering, Steering, Pictures, Reading):
+class Store(Submitting, Suspecting, Recovering, Steering, Pictures, Reading):
     """All verbs, over one connection."""

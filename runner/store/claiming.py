@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Select, Text, case, literal_column, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Integer,
+    Select,
+    Text,
+    case,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlalchemy import bindparam as given
 
 from runner.job import Claim, State
@@ -41,6 +52,14 @@ HAS_TICKET = jobs.c.ticket.is_not(None)
 TICKETED = RETRIED & HAS_TICKET
 FRESH = jobs.c.due_at == ZERO
 """A job that was never sent is due since ever."""
+ALONE = 1e12
+"""From here on a time when a job is due is none: it is taken last, and runs alone."""
+SUSPECT = 2
+"""Crashes that a job was in flight at, from which on it runs alone."""
+LAST = jobs.c.due_at >= literal_column(repr(ALONE), Double)
+SUSPECTED = jobs.c.crashes >= literal_column(str(SUSPECT), Integer)
+TURN = literal_column(repr(ALONE), Double) + jobs.c.crashes
+"""When a suspect is due: what was alone at the last crash lets the others go first."""
 
 
 def claim(values: Values) -> Claim:
@@ -109,6 +128,10 @@ def filtered(skips: Sequence[str], among: Among) -> tuple[Filter, Values]:
     return Filter(len(skips), len(only), among.ticketed), (*skips, *only)
 
 
+def asks_when(due: ColumnElement[bool]) -> bool:
+    return due is not FRESH and due is not LAST
+
+
 @lru_cache
 def taking(due: ColumnElement[bool], among: Filter) -> Statement:
     """Take the first `limit` jobs that are due.
@@ -138,7 +161,7 @@ def taking(due: ColumnElement[bool], among: Filter) -> Statement:
         )
         .returning(*CLAIM, jobs.c.position)
     )
-    moment = () if due is FRESH else ("now",)
+    moment = ("now",) if asks_when(due) else ()
     return Statement(take, ("batch", "pool", "limit", "to", "by", "at", "until", *moment, *among.names))
 
 
@@ -181,7 +204,11 @@ RELEASE = Statement(
     .where(RUNNING, jobs.c.row == given("job"), jobs.c.attempt == given("number"))
     .values(
         state=word(State.PENDING),
-        due_at=case((jobs.c.attempt == ONE, ZERO), else_=jobs.c.claimed_at),
+        due_at=case(
+            (SUSPECTED, TURN),
+            (jobs.c.attempt == ONE, ZERO),
+            else_=jobs.c.claimed_at,
+        ),
         attempt=jobs.c.attempt - ONE,
         worker=null(),
         claimed_at=null(),
@@ -245,7 +272,7 @@ class Claiming(Desk):
         among, values = only
         taken: list[Claim] = []
         for due in order:
-            moment = () if due is FRESH else (marks[2],)
+            moment = (marks[2],) if asks_when(due) else ()
             for pool in pools:
                 if left := limit - len(taken):
                     some = self.run(taking(due, among), *pool, left, *marks, *moment, *values).all()
@@ -275,6 +302,8 @@ class Claiming(Desk):
 
 def order(among: Among, *, fresh_first: bool) -> Sequence[ColumnElement[bool]]:
     """What is taken first, and then; only of all jobs some are fresh."""
+    if among.alone:
+        return (LAST,)
     if among != ALL:
         return (RETRIED,)
     return (TICKETED, FRESH, RETRIED) if fresh_first else (RETRIED, FRESH)

@@ -224,6 +224,8 @@ class Among:
     """Of these alone; None: of all."""
     ticketed: bool = False
     """Of those alone that are paid for and go on from a ticket."""
+    alone: bool = False
+    """Of those alone that may have ended an earlier runner."""
 
 
 Values = tuple[Any, ...]
