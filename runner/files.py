@@ -5,12 +5,15 @@ import hashlib
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from runner.crash import point
+
+T = TypeVar("T")
 
 PART = ".part"
 """The suffix of a file that is being written."""
@@ -28,8 +31,26 @@ UNLINKABLE = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 """How a file system says that it gives no file a second name."""
 
 
+Room = Callable[[], bool]
+"""Called, in the writing thread, where the disk is full: makes room, or awaits it; False: in vain."""
+
+
 class Unwritable(Exception):
     """What could not be written, and why: for the person who can mend it."""
+
+
+def no_room() -> bool:
+    return False
+
+
+def roomy(act: Callable[[], T], room: Room) -> T:
+    """What `act` returns, which is done again for as long as the disk is full and there is hope."""
+    while True:
+        try:
+            return act()
+        except OSError as error:
+            if error.errno not in FULL or not room():
+                raise
 
 
 @contextmanager
@@ -67,24 +88,31 @@ class Directory:
 
     path: Path
     descriptor: int
+    room: Room = no_room
 
     @contextmanager
     def inside(self, name: str) -> Iterator["Directory"]:
         """A folder in this one, made where it is missing."""
         with blamed(self.path / name):
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=self.descriptor)
-                os.fsync(self.descriptor)
+            roomy(lambda: self.make(name), self.room)
             descriptor = os.open(name, FOLDER, dir_fd=self.descriptor)
-        with closing(self.path / name, descriptor) as directory:
+        with closing(self.path / name, descriptor, self.room) as directory:
             yield directory
+
+    def make(self, name: str) -> None:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=self.descriptor)
+            os.fsync(self.descriptor)
 
     def write(self, name: str, data: bytes) -> None:
         """Make the file, durably and in one step, in place of what had its name, for its owner alone."""
         with blamed(self.path / name):
-            self.put_aside(name + PART, data)
-            os.rename(name + PART, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
-            os.fsync(self.descriptor)
+            roomy(lambda: self.put(name, data), self.room)
+
+    def put(self, name: str, data: bytes) -> None:
+        self.put_aside(name + PART, data)
+        os.rename(name + PART, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+        os.fsync(self.descriptor)
 
     def put_aside(self, part: str, data: bytes) -> None:
         self.remove(part)
@@ -132,10 +160,9 @@ class Directory:
 
         Where the file system knows no links the file loses its first name.
         """
-        there = {"src_dir_fd": self.descriptor, "dst_dir_fd": folder.descriptor}
         with blamed(folder.path / wanted):
             try:
-                os.link(name, wanted, **there, follow_symlinks=False)
+                roomy(lambda: self.name_too(name, folder, wanted), self.room)
             except FileExistsError:
                 return False
             except OSError as error:
@@ -143,6 +170,9 @@ class Directory:
                     raise
                 return self.move(name, folder, wanted)
         return True
+
+    def name_too(self, name: str, folder: "Directory", wanted: str) -> None:
+        os.link(name, wanted, src_dir_fd=self.descriptor, dst_dir_fd=folder.descriptor, follow_symlinks=False)
 
     def move(self, name: str, folder: "Directory", wanted: str) -> bool:
         """Give the file another name, unless something else has it: an empty file takes it first."""
@@ -165,13 +195,13 @@ class Directory:
 
 
 @contextmanager
-def directory(path: Path) -> Iterator[Directory]:
+def directory(path: Path, room: Room = no_room) -> Iterator[Directory]:
     """Open a folder that is no link itself, made where it is missing, its parents too."""
     with blamed(path):
         if not os.path.lexists(path):
-            make(path)
+            roomy(lambda: make(path), room)
         descriptor = os.open(path, FOLDER)
-    with closing(path, descriptor) as opened:
+    with closing(path, descriptor, room) as opened:
         yield opened
 
 
@@ -185,8 +215,8 @@ def make(path: Path) -> None:
 
 
 @contextmanager
-def closing(path: Path, descriptor: int) -> Iterator[Directory]:
+def closing(path: Path, descriptor: int, room: Room = no_room) -> Iterator[Directory]:
     try:
-        yield Directory(path=path, descriptor=descriptor)
+        yield Directory(path=path, descriptor=descriptor, room=room)
     finally:
         os.close(descriptor)

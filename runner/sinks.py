@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 
 from runner.crash import point
 from runner.expect import Brought
-from runner.files import PART, Directory, Unwritable, directory
+from runner.files import PART, Directory, Room, Unwritable, directory, no_room
 from runner.job import Claim
 from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
 from runner.picture import SUFFIXES, Look, Picture, Unreadable
@@ -75,13 +75,15 @@ class Folder:
     root: Path
     spread: bool = field(kw_only=True)
     """Whether pictures go to 256 subfolders."""
+    room: Room = field(default=no_room, kw_only=True)
+    """Makes room where the disk is full."""
     decoders: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(os.cpu_count() or 1), kw_only=True
     )
 
     def check_writable(self) -> None:
         """Make the folder, and do once in it what keeping takes."""
-        with directory(self.root) as root:
+        with directory(self.root, self.room) as root:
             root.probe()
             with root.inside(PENDING) as pending:
                 pending.probe()
@@ -108,7 +110,7 @@ class Folder:
         return tuple(sorted(kept, key=lambda each: each.index))
 
     def keep_pictures(self, claim: Claim, artifacts: Sequence[Artifact]) -> list[Kept]:
-        with directory(self.root) as root:
+        with directory(self.root, self.room) as root:
             return self.store_pictures(root, claim, readable(root, claim, artifacts))
 
     def store_pictures(
@@ -131,7 +133,7 @@ class Folder:
         return sorted([*words, *pictures], key=lambda each: each.artifact.index)
 
     def look_at_pictures(self, claim: Claim, artifacts: Sequence[Artifact], look: Look) -> list[Brought]:
-        with directory(self.root) as root:
+        with directory(self.root, self.room) as root:
             return [
                 Brought(artifact=artifact, picture=picture)
                 for artifact, picture in readable(root, claim, artifacts, look)
@@ -146,7 +148,7 @@ class Folder:
         return tuple(sorted(kept, key=lambda each: each.index))
 
     def store_looked_at(self, claim: Claim, pictures: Sequence[tuple[Artifact, Picture]]) -> list[Kept]:
-        with directory(self.root) as root:
+        with directory(self.root, self.room) as root:
             return self.store_pictures(root, claim, pictures)
 
     async def refuse(self, claim: Claim, brought: Sequence[Brought]) -> list[Path]:
@@ -155,7 +157,7 @@ class Folder:
         return await to_thread.run_sync(self.keep_as_evidence, claim, files) if files else []
 
     def keep_as_evidence(self, claim: Claim, files: Sequence[tuple[int, str, bytes]]) -> list[Path]:
-        with directory(self.root) as root:
+        with directory(self.root, self.room) as root:
             return [keep_evidence(root, claim, index, data, suffix=suffix) for index, suffix, data in files]
 
     def keep_picture(
@@ -198,7 +200,7 @@ class Folder:
 
     def name_pictures(self, key: str, attempt: int, kept: tuple[Kept, ...]) -> tuple[Kept, ...]:
         count = sum(each.path is not None for each in kept)
-        with directory(self.root) as root, root.inside(PENDING) as pending:
+        with directory(self.root, self.room) as root, root.inside(PENDING) as pending:
             return tuple(
                 name_picture(root, pending, each, key=key, attempt=attempt, count=count) for each in kept
             )
@@ -210,7 +212,7 @@ class Folder:
     def rename_picture(self, old: str, new: str) -> str:
         if old == new or not os.path.lexists(self.root / old):
             return new
-        with directory(self.root) as root, place(root, old) as (folder, name):
+        with directory(self.root, self.room) as root, place(root, old) as (folder, name):
             path = named(root, folder, name, new, hashlib.sha256(folder.read(name)).hexdigest())
             folder.remove(name)
             return path
@@ -222,7 +224,7 @@ class Folder:
     def find(self) -> list[Found]:
         if not os.path.lexists(self.root):
             return []
-        with directory(self.root) as root:
+        with directory(self.root, self.room) as root:
             for name in (PENDING, EVIDENCE):
                 sweep(root, name)
             with root.inside(PENDING) as pending:
@@ -233,7 +235,7 @@ class Folder:
         return await to_thread.run_sync(self.adopt_pictures, claim, whole, limiter=self.decoders)
 
     def adopt_pictures(self, claim: Claim, whole: Found) -> tuple[Kept, ...] | None:
-        with directory(self.root) as root, root.inside(PENDING) as pending:
+        with directory(self.root, self.room) as root, root.inside(PENDING) as pending:
             try:
                 pictures = [(file.index, inspect(pending.read(str(file)))) for file in whole.files]
             except Unreadable:
@@ -245,7 +247,11 @@ class Folder:
         await to_thread.run_sync(self.move_aside, key, attempt)
 
     def move_aside(self, key: str, attempt: int) -> None:
-        with directory(self.root) as root, root.inside(PENDING) as pending, root.inside(EVIDENCE) as evidence:
+        with (
+            directory(self.root, self.room) as root,
+            root.inside(PENDING) as pending,
+            root.inside(EVIDENCE) as evidence,
+        ):
             for name in pending.names():
                 if name.startswith(f"{key}-{attempt}-"):
                     pending.move(name, evidence, name)

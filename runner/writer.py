@@ -34,6 +34,7 @@ class Database(Protocol):
     def is_busy(self, error: BaseException) -> bool: ...
     def is_full(self, error: BaseException) -> bool: ...
     def changes(self, connection: Connection) -> int: ...
+    def shrink(self, connection: Connection) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Writer(Generic[S]):
     """Writes to a queue from a thread of its own, over one connection.
 
     `bind` makes of that connection what the writes are given. When another program has had the queue locked
-    for `patience_s`, `waiting` is called in the event loop.
+    for `patience_s`, `waiting` is called in the event loop. Where the disk is full `room` is called, in the
+    thread: as long as it says that there is hope what is to be written is kept, and tried again.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Writer(Generic[S]):
         bind: Callable[[Connection], S],
         *,
         waiting: Callable[[], None] = lambda: None,
+        room: Callable[[], bool] = lambda: False,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._database = database
         self._bind = bind
         self._waiting = waiting
+        self._room = room
         self._patience_s = patience_s
         self._inbox: SimpleQueue[Write[S] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="writer", daemon=True)
@@ -143,14 +147,25 @@ class Writer(Generic[S]):
 
     def _committed(self, writes: Sequence[Write[S]]) -> list[Result]:
         """What became of each write: of all in one transaction, or else of each in its own."""
+        tried = self._tried(writes)
+        while isinstance(tried, BaseException) and self._database.is_full(tried) and self._room():
+            with Caught():
+                self._database.shrink(self._connection)
+            tried = self._tried(writes)
+        if not isinstance(tried, BaseException):
+            return tried
+        if len(writes) == 1:
+            return [Result(error=self._named(tried))]
+        return [result for write in writes for result in self._committed([write])]
+
+    def _tried(self, writes: Sequence[Write[S]]) -> list[Result] | BaseException:
+        """All of them in one transaction; why that failed, if it did, nothing of it being left."""
         with Caught() as caught, self._transaction(writes) as tools:
             values = [write.act(tools) for write in writes]
         if caught.error is None:
             return [Result(value=value) for value in values]
         self._undo()
-        if len(writes) == 1:
-            return [Result(error=self._named(caught.error))]
-        return [result for write in writes for result in self._committed([write])]
+        return caught.error
 
     def _undo(self) -> None:
         """A commit that failed leaves the driver's transaction open, and the queue locked."""

@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
+import canned
 import queues
 
 from runner import database
 from runner.engine.bell import Bell
 from runner.engine.queue import BatchQueue
 from runner.engine.recorder import Recorder
+from runner.engine.toll import Toll
 from runner.job import State
 from runner.outcome import Cause
 from runner.store import Store
-from runner.writer import Writer
+from runner.writer import Full, Writer
 
 
 class NoFiles:
@@ -26,6 +28,11 @@ class Lane:
         self.due_at = 0.0
 
 
+def toll(said=None):
+    said = [] if said is None else said
+    return Toll(tell=lambda *_: None, saw=lambda _: None, has_failed=lambda: bool(said), failed=said.append)
+
+
 async def test_one_result_that_cannot_be_written_takes_no_other_with_it(tmp_path):
     place = database.named(tmp_path / "runner.db")
     place.prepare()
@@ -33,7 +40,7 @@ async def test_one_result_that_cannot_be_written_takes_no_other_with_it(tmp_path
         batch_id = await writer.do(lambda store: queues.submit(store, queues.jobs(3)))
         claims = await writer.do(lambda store: queues.claim(store, batch_id, 3))
         recorder = Recorder(
-            BatchQueue(writer, batch_id, worker="w1"), NoFiles(), {}, tell=lambda *_: None, bell=Bell()
+            BatchQueue(writer, batch_id, worker="w1"), NoFiles(), {}, toll=toll(), bell=Bell()
         )
         good, bad, best = [queues.done(claim) for claim in claims]
         poisoned = replace(bad, attempt=replace(bad.attempt, request_id="\udcff"))
@@ -46,3 +53,25 @@ async def test_one_result_that_cannot_be_written_takes_no_other_with_it(tmp_path
     assert rows[1].cause is Cause.BUG
     assert "UnicodeEncodeError" in rows[1].message
     assert rows[1].attempts == 1
+
+
+class FullQueue:
+    """A queue on a disk that nobody makes room on."""
+
+    async def settle(self, _):
+        raise Full("disk full")
+
+
+async def test_s1_what_cannot_be_committed_at_all_is_counted_as_lost_unless_it_is_a_file(tmp_path):
+    said, lane = [], Lane()
+    lane.open = 3
+    counts = toll(said)
+    recorder = Recorder(FullQueue(), NoFiles(), {}, toll=counts, bell=Bell())
+    claims = [replace(canned.claim(b"{}"), row=row) for row in range(3)]
+    recorder.take(lane, queues.done(claims[0]))
+    recorder.take(lane, queues.done(claims[1], queues.kept()))
+    cut = queues.settlement(claims[2], State.PENDING, due_at=0.0, cause=Cause.INTERRUPTED)
+    recorder.take(lane, replace(queues.done(claims[2]), settlement=cut))
+    recorder.close()
+    await recorder.run()
+    assert (said, counts.saved, counts.lost, lane.open) == (["disk full"], 0, 1, 0)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from runner import results as shapes
 from runner.compose.opening import reading
 from runner.database import QueueError
+from runner.files import blamed
 from runner.job import State
 from runner.store import BatchRow, Store
 
@@ -27,15 +28,16 @@ def never() -> bool:
 def results(db: str, batch: str, path: Path | None, *, until: Callable[[], bool] = never) -> Path:
     """Write every job that is not pending, in the order of the manifest; `path` by default in its outputs.
 
-    Raises `QueueError` where there is no such batch, `GivenUp` as soon as `until` is so.
+    Raises `QueueError` where there is no such batch, `GivenUp` as soon as `until` is so, and `Unwritable`.
     """
     with reading(db) as store:
         row = store.batch(batch)
         if row is None:
             raise QueueError(f"no batch named '{batch}' in {db}")
         target = Path(row.folder) / NAME if path is None else path
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_whole(target, wanted(lines(store, row, target), until))
+        with blamed(target):
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_whole(target, wanted(lines(store, row, target), until))
     return target
 
 
@@ -59,10 +61,13 @@ def wanted(content: Iterator[bytes], until: Callable[[], bool]) -> Iterator[byte
 def replace_whole(target: Path, content: Iterator[bytes]) -> None:
     """What stands at `target` is the old content or the new one, never a part."""
     aside = target.with_name(f".{target.name}.part")
-    with open(aside, "wb", buffering=BUFFER, opener=private) as file:
-        file.writelines(content)
-        synced(file)
-    aside.replace(target)
+    try:
+        with open(aside, "wb", buffering=BUFFER, opener=private) as file:
+            file.writelines(content)
+            synced(file)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def private(path: str, flags: int) -> int:

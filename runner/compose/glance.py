@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from runner.engine.engine import Engine
 from runner.engine.lane import Lane
 from runner.reason import Reason
 from runner.store import BatchRow, Store, Tally
-from runner.writer import Writer
+from runner.writer import Full, Writer
 
 EVERY_S = 0.5
 
@@ -48,13 +49,17 @@ class Glance:
     async def run(self, engine: Engine) -> None:
         while True:
             await anyio.sleep(EVERY_S)
-            if await self.writer.changed():
-                await self._heed_others(engine)
-            await self.pacing.keep()
-            await self._say_why(why(engine, self.lanes))
-            tally = await self.tally()
-            self.tell(tally)
-            self.watcher.moved(tally, self.why)
+            with suppress(Full):
+                await self._look(engine)
+
+    async def _look(self, engine: Engine) -> None:
+        if await self.writer.changed():
+            await self._heed_others(engine)
+        await self.pacing.keep()
+        await self._say_why(why(engine, self.lanes))
+        tally = await self.tally()
+        self.tell(tally)
+        self.watcher.moved(tally, self.why)
 
     async def _heed_others(self, engine: Engine) -> None:
         """Another program has written: paused or not, there may be jobs where there were none."""

@@ -1,12 +1,13 @@
 """A batch worked on: locked, made good, sent, recorded, and its results written."""
 
+import asyncio
 import os
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,22 +21,26 @@ from runner.compose.glance import Glance, Watcher
 from runner.compose.lanes import lanes
 from runner.compose.pacing import Pacing
 from runner.compose.recovery import recover
+from runner.compose.room import needed, told
 from runner.compose.secrets import known_secrets
 from runner.compose.spending import warnings
+from runner.compose.watchman import Watchman
 from runner.engine.allowance import Allowance
 from runner.engine.engine import Engine
 from runner.engine.lane import Lane
 from runner.engine.queue import BatchQueue
 from runner.engine.stop import Stop, Told, exit_status, heeding_signals
+from runner.engine.toll import Toll
 from runner.files import Unwritable
 from runner.manifest import Settings
 from runner.problems import ManifestError, Problem
 from runner.reason import Reason
 from runner.redaction import Secrets
+from runner.reserve import SUFFIX, Reserve
 from runner.retry import Policy
 from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally
-from runner.writer import Writer
+from runner.writer import Full, Writer
 
 FLAT = 10_000
 """Jobs up to which all files stand in one folder."""
@@ -80,18 +85,32 @@ async def work(
     """
     queue = database.named(db)
     queue.check()
+    stop = Stop()
+    reserve = Reserve(tell=asking(stop, Reason.DISK), is_cut=lambda: stop.is_cut)
     with queue.lock():
         words = trace.last(queue.path)
         if queue.path is not None and words is not None:
             watcher.said(f"the last runner broke: {words}; its trace is {trace.kept(queue.path)}")
         async with Writer[Store](
-            queue, Store, waiting=lambda: watcher.said("waiting for the queue")
+            queue,
+            Store,
+            waiting=lambda: watcher.said("waiting for the queue"),
+            room=reserve.make_room,
         ) as writer:
             row = await writer.do(lambda store: store.batch(batch))
             if row is None:
                 raise database.QueueError(f"no batch named '{batch}' in {db}")
             run = Run(
-                db=db, row=row, writer=writer, options=options, watcher=watcher, heard=heard, broke=words
+                db=db,
+                queue=queue,
+                row=row,
+                writer=writer,
+                reserve=reserve,
+                options=options,
+                watcher=watcher,
+                heard=heard,
+                broke=words,
+                stop=stop,
             )
             with trace.traced(queue.path):
                 return await run.go()
@@ -102,33 +121,63 @@ class Run:
     """One run of one batch, from the lock to its last word."""
 
     db: str
+    queue: database.Database
     row: BatchRow
     writer: Writer[Store]
+    reserve: Reserve
     options: RunOptions
     watcher: Watcher
     heard: Heard
     broke: str | None
     """How the last runner broke, where it was not killed from outside."""
-    stop: Stop = field(default_factory=Stop)
+    stop: Stop
+    toll: Toll = field(init=False)
+    watchman: Watchman = field(init=False)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.toll = Toll(
+            tell=self._hear,
+            saw=self.reserve.saw,
+            has_failed=lambda: self.stop.reason is Reason.DISK,
+            failed=self._disk_failed,
+        )
+        self.watchman = Watchman(
+            path=self.queue.path, reserve=self.reserve, stop=self.stop, say=self.watcher.said
+        )
 
     async def go(self) -> Ended:
         settings = Settings.model_validate_json(self.row.settings)
         secrets = known_secrets(self.row.path, settings)
         require_prices(self.row.path, settings, self.options)
-        folder = outputs(self.row)
+        folder = replace(outputs(self.row), room=self.reserve.make_room)
         await to_thread.run_sync(folder.check_writable)
-        await self._make_good(settings, folder)
-        async with signals(self.stop, self._told):
-            return await self._work(settings, secrets, folder)
+        with self._room_kept(folder):
+            await self._make_good(settings, folder)
+            async with signals(self.stop, self._told):
+                return await self._work(settings, secrets, folder)
+
+    @contextmanager
+    def _room_kept(self, folder: Folder) -> Iterator[None]:
+        """A reserve on each disk that is written to, for as long as the run lasts."""
+        path = self.queue.path
+        places = [] if path is None else [path.with_name(path.name + SUFFIX)]
+        self.reserve.stand([*places, folder.root / SUFFIX])
+        try:
+            self.reserve.hold()
+            yield
+        finally:
+            self.reserve.give_up()
 
     async def _work(self, settings: Settings, secrets: Secrets, folder: Folder) -> Ended:
         """From its first row to its last, signals being heeded."""
         await self.writer.changed()
+        self.watchman.begin()
         run_id = await self.writer.do(
             lambda store: store.begin_run(self.row.id, worker=worker(), now=time.time())
         )
         async with lanes(settings.endpoints, secrets, waits=self.options.waits) as self.lanes:
+            self.watchman.lanes = self.lanes
             pacing = Pacing(writer=self.writer, batch_id=self.row.id, lanes=self.lanes)
             await pacing.begin()
             for message in pacing.messages():
@@ -187,7 +236,7 @@ class Run:
             policy=policy(settings),
             allowance=allowance(settings, self.options, tally),
             stop=self.stop,
-            tell=self._hear,
+            toll=self.toll,
             waits=self.options.waits,
         )
 
@@ -195,8 +244,14 @@ class Run:
         """Run the engine, and beside it look at the queue and tell how it stands."""
         async with anyio.create_task_group() as beside:
             beside.start_soon(glance.run, engine)
+            beside.start_soon(self.watchman.run)
             await engine.run()
             beside.cancel_scope.cancel()
+
+    def _disk_failed(self, why: str) -> None:
+        if self.stop.reason is not Reason.DISK:
+            self.watcher.said(why)
+        self.stop.ask(Reason.DISK)
 
     async def _tally(self) -> Tally:
         return await self.writer.do(lambda store: store.tally(self.row.id))
@@ -217,17 +272,37 @@ class Run:
         is_finished = tally.pending + tally.running == 0
         reason = None if is_finished else self.stop.reason or stopped(self.lanes)
         state = BatchState.FINISHED if is_finished else BatchState.STOPPED
-        await self.writer.do(
-            lambda store: store.end_run(run_id, state, reason and reason.value, now=time.time())
-        )
-        with suppress(GivenUp):
-            await to_thread.run_sync(partial(results, self.db, self.row.name, None, until=self._is_cut))
+        with suppress(Full):
+            await self.writer.do(
+                lambda store: store.end_run(run_id, state, reason and reason.value, now=time.time())
+            )
+        is_whole = await self._wrote_results()
         self.watcher.moved(tally, None)
+        if self.reserve.full_since is not None:
+            self.watcher.said(told(self.toll, await self._needed(tally)))
         return Ended(
             tally=tally,
-            exit_status=self._exit_status(tally, is_finished=is_finished),
+            exit_status=self._exit_status(tally, is_finished=is_finished and is_whole),
             signalled=None if self.stop.signal is None else exit_status(self.stop.signal),
         )
+
+    async def _wrote_results(self) -> bool:
+        """Whether they are there, or not wanted any more."""
+        try:
+            with suppress(GivenUp):
+                await to_thread.run_sync(partial(results, self.db, self.row.name, None, until=self._is_cut))
+        except Unwritable as error:
+            self.watcher.said(f"{error}: the results are in the queue, `runner export` writes them")
+            return False
+        return True
+
+    async def _needed(self, tally: Tally) -> int:
+        """Bytes that the rest of the batch may take."""
+        used = await self.writer.do(lambda store: store.bytes_kept(self.row.id))
+        if self.queue.path is not None and self.queue.path.exists():
+            used += self.queue.path.stat().st_size
+        left = tally.pending + tally.running
+        return needed(used=used, done=tally.total - left, left=left, reserve=self.reserve.size())
 
     def _is_cut(self) -> bool:
         return self.stop.is_cut
@@ -236,6 +311,16 @@ class Run:
         if is_finished:
             return 1 if tally.failed + tally.unknown else 0
         return LATER if self.stop.signal is None else exit_status(self.stop.signal)
+
+
+def asking(stop: Stop, reason: Reason) -> Callable[[], None]:
+    """What asks the run to stop from another thread."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        loop.call_soon_threadsafe(stop.ask, reason)
+
+    return ask
 
 
 @asynccontextmanager

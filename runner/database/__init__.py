@@ -120,6 +120,11 @@ class Database:
         """Whether there is no room for what was to be written."""
         return sqlite.code(getattr(error, "orig", error)) in sqlite.FULL
 
+    def shrink(self, connection: Connection) -> None:
+        """Take back what room the log of changes has on the disk."""
+        if self.path is not None:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def changes(self, connection: Connection) -> int:
         """A number that is another once some other connection has committed."""
         asked = SERVER_CHANGES if self.path is None else "PRAGMA data_version"

@@ -15,13 +15,13 @@ from runner.engine.judging import heed, judged
 from runner.engine.lane import Crew, Lane, Lanes, soonest
 from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, recorded
-from runner.engine.recorder import Recorder, Tell
+from runner.engine.recorder import Recorder
 from runner.engine.stop import Stop
+from runner.engine.toll import Toll
 from runner.engine.worker import Worker
 from runner.group import Expect
 from runner.job import Claim
 from runner.outcome import Done, Outcome, Waiting
-from runner.reason import Reason
 from runner.retry import Policy, Settlement, settle
 from runner.store import Settled
 
@@ -39,7 +39,7 @@ class Engine:
         policy: Policy,
         allowance: Allowance,
         stop: Stop,
-        tell: Tell,
+        toll: Toll,
         waits: bool,
     ) -> None:
         self._lanes = lanes
@@ -53,9 +53,9 @@ class Engine:
             examiner=Examiner(queue=queue, sink=sink, expect=expect),
             shelter=stop.shelter,
             conclude=self._conclude,
-            disk_full=self._disk_full,
+            toll=toll,
         )
-        self._recorder = Recorder(queue, sink, lanes, tell=tell, bell=self._bell)
+        self._recorder = Recorder(queue, sink, lanes, toll=toll, bell=self._bell)
         self.feeder = Feeder(queue, lanes, allowance=allowance, stop=stop, bell=self._bell, waits=waits)
         stop.hearers.append(self._heed_stop)
 
@@ -116,6 +116,3 @@ class Engine:
         self._bell.ring()
         if self._stop.signal is not None:
             self._worker.call_off()
-
-    def _disk_full(self) -> None:
-        self._stop.ask(Reason.DISK)

@@ -16,6 +16,7 @@ from runner.engine.stop import Stop
 from runner.job import Claim
 from runner.reason import Reason
 from runner.store import Among
+from runner.writer import Full
 
 SOON_S = 1.0
 """A rest that is longer is not begun before it is certain that there is something to wait for."""
@@ -63,7 +64,7 @@ class Feeder:
             wants = self._wants()
             if wants:
                 with anyio.CancelScope(shield=True):
-                    claims = await self._take(wants)
+                    claims = await self._taken(wants)
                 self._hand(crews, claims)
             else:
                 await self._rest()
@@ -122,6 +123,14 @@ class Feeder:
             self._stop.ask(Reason.DEADLINE)
         return is_over
 
+    async def _taken(self, wants: Mapping[str, int]) -> list[Claim]:
+        """What there is to send; nothing more once the disk is full."""
+        try:
+            return await self._take(wants)
+        except Full:
+            self._stop.ask(Reason.DISK)
+            return []
+
     async def _take(self, wants: Mapping[str, int]) -> list[Claim]:
         """Claim, and give back at once what may not be sent after all."""
         is_last = all(self._lanes[name].is_last for name in wants)
@@ -169,7 +178,7 @@ class Feeder:
         """Whether nothing is left after all, where it was only thought that there is more."""
         unsure = [name for name, lane in self._lanes.items() if lane.may_have_lost(wall)]
         if unsure:
-            await self._take(dict.fromkeys(unsure, 0))
+            await self._taken(dict.fromkeys(unsure, 0))
         return self._is_done()
 
     async def _rest(self) -> None:

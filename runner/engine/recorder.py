@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import anyio
 
@@ -10,16 +9,12 @@ from runner import crash
 from runner.engine.bell import Bell
 from runner.engine.lane import Lane, Lanes, wake
 from runner.engine.parts import Queue, Sink
+from runner.engine.toll import Toll
+from runner.files import Unwritable
 from runner.job import Claim, State
 from runner.outcome import Cause, Kept
 from runner.store import Settled
 from runner.writer import Full
-
-
-class Tell(Protocol):
-    """Hears what has become rows, and how many results came too late for that."""
-
-    def __call__(self, settled: Sequence[Settled], late: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +30,11 @@ class Ended:
 class Recorder:
     """Commits settlements and gives outputs their final names. Nothing cancels it but the end of its work."""
 
-    def __init__(self, queue: Queue, sink: Sink, lanes: Lanes, *, tell: Tell, bell: Bell) -> None:
+    def __init__(self, queue: Queue, sink: Sink, lanes: Lanes, *, toll: Toll, bell: Bell) -> None:
         self._queue = queue
         self._lanes = lanes
         self._sink = sink
-        self._tell = tell
+        self._toll = toll
         self._feeder = bell
         self._bell = Bell()
         self._waiting: list[Ended] = []
@@ -65,11 +60,18 @@ class Recorder:
 
     async def _record(self) -> None:
         ended, self._waiting = self._waiting, []
-        written = await self._written([each.settled for each in ended])
-        crash.point("committed")
-        for each, is_current in zip(ended, written, strict=True):
-            await self._conclude(each, is_current=is_current)
-        self._tell([each.settled for each in ended], written.count(False))
+        settled = [each.settled for each in ended]
+        try:
+            written = await self._written(settled)
+        except Full as error:
+            self._toll.unwritten(settled, error)
+        else:
+            crash.point("committed")
+            for each, is_current in zip(ended, written, strict=True):
+                await self._concluded(each, is_current=is_current)
+            self._toll.recorded(settled, written.count(False))
+        for each in ended:
+            each.lane.open -= 1
         self._feeder.ring()
 
     async def _written(self, settled: Sequence[Settled]) -> Sequence[bool]:
@@ -83,6 +85,13 @@ class Recorder:
                 return await self._queue.settle([unwritable(settled[0], error)])
         return [is_current for each in settled for is_current in await self._written([each])]
 
+    async def _concluded(self, ended: Ended, *, is_current: bool) -> None:
+        """Where the disk fails, files keep the names that they were written under: the next start goes on."""
+        try:
+            await self._conclude(ended, is_current=is_current)
+        except (Unwritable, Full) as error:
+            self._toll.failed(str(error))
+
     async def _conclude(self, ended: Ended, *, is_current: bool) -> None:
         """What a committed row asks for: names for its files, jobs to clear, a time to look again."""
         claim, kept = ended.settled.claim, ended.settled.kept
@@ -93,7 +102,6 @@ class Recorder:
             wake(self._lanes, claim, 0.0)
         if ended.settled.settlement.due_at is not None:
             wake(self._lanes, claim, ended.settled.settlement.due_at)
-        ended.lane.open -= 1
 
     async def _place(self, claim: Claim, kept: tuple[Kept, ...], *, is_current: bool) -> None:
         """Final names; a result that came too late keeps its files as evidence."""

@@ -15,12 +15,14 @@ from runner.engine.lane import Lane
 from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, ticketed
 from runner.engine.shelter import OutOfTime, Shelter
+from runner.engine.toll import Toll
 from runner.expect import seeded, varied
 from runner.files import Unwritable
 from runner.job import Claim
 from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Unmet, Waiting
 from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
+from runner.writer import Full
 
 LARGE_REPLY = 256 * 1024
 """Bytes of an answer from which it is read in a thread: below, the hand-over costs more than it frees."""
@@ -37,14 +39,14 @@ class Worker:
         examiner: Examiner,
         shelter: Shelter,
         conclude: Callable[[Lane, Errand, Outcome], None],
-        disk_full: Callable[[], None],
+        toll: Toll,
     ) -> None:
         self._queue = queue
         self._sink = sink
         self._examiner = examiner
         self._shelter = shelter
         self._conclude = conclude
-        self._disk_full = disk_full
+        self._toll = toll
         self._sendings: dict[int, Sending] = {}
         """Paid calls under way, by their job's row."""
         self._is_called_off = False
@@ -73,8 +75,8 @@ class Worker:
             return Failed(fault=met)
         except (CalledOff, OutOfTime):
             return errand.interrupted()
-        except Unwritable as unwritable:
-            self._disk_full()
+        except (Unwritable, Full) as unwritable:
+            self._toll.unkept(errand, unwritable)
             return Failed(fault=unkept(unwritable, sent=errand.sending.sent))
         except Exception as error:
             return Failed(fault=bug(error, sent=errand.sending.sent))
@@ -133,6 +135,7 @@ class Worker:
         finally:
             errand.latency_s = 0.0 if sending.begun_at is None else time.monotonic() - sending.begun_at
         crash.point("answered")
+        self._toll.saw(len(reply.body))
         errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
         errand.headers, errand.answer = reply.headers, reply.body[: fault.EVIDENCE]
         return good(call, reply)
@@ -182,6 +185,6 @@ def bug(error: Exception, *, sent: bool) -> Fault:
     return Fault(cause=Cause.BUG, message=message, then=Then.FAIL, billed=sent)
 
 
-def unkept(unwritable: Unwritable, *, sent: bool) -> Fault:
+def unkept(unwritable: Exception, *, sent: bool) -> Fault:
     """The disk failed, not the job: it stays pending, its answer may have to be paid for again."""
     return Fault(cause=Cause.INTERRUPTED, message=str(unwritable), then=Then.STOP, billed=sent)

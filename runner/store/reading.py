@@ -161,6 +161,12 @@ class Reading(Desk):
             kept = self._kept([values.row for values in chunk])
             yield from (job_row(values, kept.get(values.row, [])) for values in chunk)
 
+    def bytes_kept(self, batch_id: int) -> int:
+        """Of all outputs of a batch."""
+        of_batch = outputs.join(jobs, jobs.c.row == outputs.c.job)
+        found = select(func.sum(outputs.c.bytes)).select_from(of_batch).where(jobs.c.batch_id == batch_id)
+        return int(self.connection.execute(found).scalar() or 0)
+
     def _kept(self, rows: Sequence[int]) -> dict[int, list[Kept]]:
         """The outputs of some jobs, by job."""
         found = (
