@@ -9,7 +9,7 @@ import orjson
 
 from runner import validity
 from runner.endpoint import Endpoint
-from runner.group import ASKED, Expect, JobGroup
+from runner.group import ASKED, Expect, JobGroup, PromptRow
 from runner.source import Loc
 from runner.validity import Unusable
 
@@ -119,9 +119,14 @@ def asks_size(group: JobGroup, endpoint: Endpoint | None) -> bool:
 
 
 def has_seed(group: JobGroup) -> bool:
-    seed = group.params.get("seed")
-    is_random = seed is None or (isinstance(seed, int) and seed < 0)
-    return not is_random or "seed" in group.matrix.grid.axes
+    """Whether any of its requests names one; null and negative ones mean chance."""
+    own = (prompt.params for prompt in group.prompts or () if isinstance(prompt, PromptRow))
+    combined = [
+        *group.matrix.grid.include,
+        *({name: values[0]} for name, values in group.matrix.grid.axes.items()),
+    ]
+    seeds = (params.get("seed") for params in (group.params, *own, *combined))
+    return any(seed is not None and not (isinstance(seed, int) and seed < 0) for seed in seeds)
 
 
 def keys(tree: Any) -> Iterator[str]:

@@ -29,6 +29,7 @@ def problems(tmp_path, job):
 
 
 IMAGES = "  - {endpoint: images, model: m, prompt: p, "
+UNIQUE = "expect: {duplicate: false}}"
 CHAT = "  - {endpoint: chat, model: m, prompt: p, "
 
 
@@ -92,12 +93,35 @@ CHAT = "  - {endpoint: chat, model: m, prompt: p, "
             IMAGES + "params: {seed: 7}, samples: 2, expect: {duplicate: false}}",
             "8:64: samples of one seed are one picture: leave 'seed' out, or list seeds in 'matrix'",
         ),
+        (
+            "  - {endpoint: images, model: m, prompts: [{prompt: p, params: {seed: 7}}], samples: 2, "
+            + UNIQUE,
+            "8:77: samples of one seed are one picture",
+        ),
+        (
+            IMAGES + "matrix: {seed: [1, 2]}, samples: 2, expect: {duplicate: false}}",
+            "8:69: samples of one seed are one picture",
+        ),
     ],
 )
 def test_what_no_answer_could_be_is_refused_with_its_place(tmp_path, job, problem):
     found = problems(tmp_path, job)
     assert len(found) == 1
     assert found[0].startswith(f"jobs.yaml:{problem}")
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        "params: {seed: -1}, samples: 2, expect: {duplicate: false}}",
+        "params: {seed: null}, samples: 2, expect: {duplicate: false}}",
+        "matrix: {seed: [1, 2]}, expect: {duplicate: false}}",
+        "params: {size: 64x64}, expect: {size: asked}}",
+        "matrix: {include: [{width: 64}]}, expect: {size: asked}}",
+    ],
+)
+def test_what_an_answer_could_be_is_let_through(tmp_path, job):
+    assert len(manifest(tmp_path, IMAGES + job).settings.expect) == 1
 
 
 def test_a_schema_may_stand_in_a_file_beside_the_manifest(tmp_path):

@@ -29,8 +29,6 @@ NEXT: dict[str, ColumnElement[Any]] = {
         "tries",
         "maybe_billed",
         "useless",
-        "unmet",
-        "variant",
         "waits",
         "billed_before",
         "cause",
@@ -67,6 +65,11 @@ SETTLE = Statement(
 POSTPONE = Statement(
     update(jobs).where(*MINE).values(**NEXT, **FREED, ticket=NEXT_TICKET), (*NEXT_NAMES, "job", "number")
 )
+VARY = Statement(
+    update(jobs).where(jobs.c.row == given("job")).values(unmet=given("unmet"), variant=given("variant")),
+    ("unmet", "variant", "job"),
+)
+"""Few answers are not as expected: what is counted of them is no part of every settlement."""
 TICKET = Statement(
     update(jobs)
     .where(*MINE)
@@ -106,6 +109,9 @@ class Settling(Ledger):
         """Write each result whose claim is still the current one; False: it came late and is dropped."""
         written = self._written(settled, now)
         current = [each for each, is_current in zip(settled, written, strict=True) if is_current]
+        self.run_many(
+            VARY, [varied(each) for each in current if each.settlement.variant > each.claim.variant]
+        )
         self.run_many(RECORD, [attempt_values(e.claim, e.attempt) for e in current if e.attempt])
         self.run_many(KEEP, [kept_values(each.claim, kept) for each in current for kept in each.kept])
         self.count(batch_id, **counted(current), late=len(settled) - len(current))
@@ -163,6 +169,10 @@ def fence(claim: Claim) -> Values:
     return claim.row, claim.attempt
 
 
+def varied(settled: Settled) -> Values:
+    return settled.settlement.unmet, settled.settlement.variant, settled.claim.row
+
+
 def next_values(settled: Settled, now: float) -> Values:
     """In the order of `NEXT_NAMES`."""
     to = settled.settlement
@@ -173,8 +183,6 @@ def next_values(settled: Settled, now: float) -> Values:
         to.tries,
         to.maybe_billed,
         to.useless,
-        to.unmet,
-        to.variant,
         to.waits,
         int(to.billed_before),
         to.cause.value if to.cause else None,
