@@ -1,39 +1,34 @@
 """One endpoint's door: a `Call` out, a `Reply` back; aiohttp's exceptions end here."""
 
 import asyncio
-import io
 import os
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import aiohttp
 import anyio
-from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.http_exceptions import ContentEncodingError
-from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
-from runner import crash, fault
+from runner import connections, crash, fault
+from runner.connections import Address, Connections
 from runner.fault import Trouble
 from runner.guard import Forbidden, Guard
 from runner.outcome import Fault
 from runner.resolver import Resolver, looked_up
 from runner.wire import Call, Reply
 
-CONNECT_S = 15.0
-"""Seconds to get a connection; the attempt's own timeout counts from sending."""
-KEEPALIVE_S = 4.0
-"""Idle connections are given up before servers do it (Node, uvicorn: 5 s): none closes under one."""
 HOPS = 3
 """Redirects that a download may take."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SUCCESS = 2
 """First digit of a status that claims success."""
 MOST_WORDS = 300
@@ -42,8 +37,8 @@ DONE = b"[DONE]"
 """What a stream of events ends with (OpenAI's API)."""
 GOODBYE_S = 2.0
 """How long the connection may stay open behind it: some servers forget to close it."""
-LARGE_BODY = 1 << 20
-"""Request bodies from here on are streamed: aiohttp would write them in one go and warn."""
+MOST_ADDRESSES = 256
+"""Addresses that are remembered: an endpoint has one, and one for each job that is polled."""
 
 
 @dataclass(slots=True)
@@ -51,68 +46,69 @@ class Sending:
     """What is known of a call while it is under way."""
 
     timeout_s: float
-    sent: bool = False
-    """Whether a connection was there, so that bytes may have left."""
     begun_at: float | None = None
-    """When that was, on the monotonic clock."""
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    """When a connection was there, so that bytes may have left, on the monotonic clock."""
     is_called_off: bool = False
-    response: aiohttp.ClientResponse | None = None
-    """Its answer, once the headers have come."""
+    is_overdue: bool = False
+    """Whether its time was over before its answer was whole."""
+    head: RawResponseMessage | None = None
+    """Status and headers of its answer, once they have come."""
     body: bytearray = field(default_factory=bytearray)
     """What has come of the answer's body."""
+    _waiting: anyio.CancelScope | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _ends_at: float = 0.0
+
+    @property
+    def sent(self) -> bool:
+        """Whether bytes may have left."""
+        return self.begun_at is not None
 
     def call_off(self) -> None:
         """Do not send it, unless bytes may have left already."""
-        if not self.sent:
+        if self.begun_at is None:
             self.is_called_off = True
-            self.scope.cancel()
+            if self._waiting is not None:
+                self._waiting.cancel()
 
-    def begin(self) -> None:
-        self.sent = True
-        self.begun_at = time.monotonic()
-        self.scope.deadline = anyio.current_time() + self.timeout_s
+    async def connect(self, line: Connections, to: Address) -> Connection:
+        """A new connection; raises `CalledOff` where it is not wanted any more."""
+        with anyio.CancelScope() as self._waiting:
+            connection = await line.opened(to)
+            if not self.is_called_off:
+                return connection
+            connection.close()
+        raise CalledOff
 
-    def hurry(self) -> None:
+    def begin(self, connection: Connection) -> None:
+        """From here on its time runs; when that is over the connection is cut."""
+        self.begun_at, self.head = time.monotonic(), None
+        self.body.clear()
+        self._cut_after(self.timeout_s, connection)
+
+    def hurry(self, connection: Connection) -> None:
         """All has come that was to come."""
-        self.scope.deadline = min(self.scope.deadline, anyio.current_time() + GOODBYE_S)
+        left_s = self._ends_at - time.monotonic()
+        if left_s > GOODBYE_S:
+            self.end()
+            self._cut_after(GOODBYE_S, connection)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _cut_after(self, seconds: float, connection: Connection) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._cut, connection)
+
+    def _cut(self, connection: Connection) -> None:
+        self.is_overdue = True
+        if connection.transport is not None:
+            connection.transport.abort()
 
 
 class CalledOff(Exception):
     """A call was not sent because it was not to be any more."""
-
-
-class Unanswered(Exception):
-    """Carries an error of aiohttp, its cause, past aiohttp."""
-
-
-SENDING: ContextVar[Sending] = ContextVar("SENDING")
-
-
-class Connector(aiohttp.TCPConnector):
-    """Tells the sending when it has its connection: before that nothing was paid for."""
-
-    async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        sending = SENDING.get()
-        if sending.is_called_off:
-            connection.release()
-            raise CalledOff
-        sending.begin()
-        return connection
-
-
-class Answer(aiohttp.ClientResponse):
-    """Knows the moment when a request has been handed over and its answer has not begun."""
-
-    async def start(self, connection: Connection) -> "Answer":
-        if crash.armed("sent"):
-            await asyncio.sleep(0.05)  # uvloop writes at the end of a turn; the provider shall have it
-            crash.point("sent")
-        await super().start(connection)
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,31 +127,26 @@ class Transport:
     def __init__(
         self,
         door: Door,
-        paid: aiohttp.ClientSession,
-        links: aiohttp.ClientSession,
+        own: Connections,
+        links: Connections,
         guard: Guard,
         redact: Callable[[bytes], bytes],
     ) -> None:
         self._door = door
         self._redact = redact
-        self._paid = paid
+        self._own = own
         self._links = links
         self._guard = guard
         self._origin = URL(door.url).origin()
+        self._place = lru_cache(maxsize=MOST_ADDRESSES)(self._place_anew)
 
     async def send(self, call: Call, sending: Sending) -> Reply:
         """The whole answer to `call`; raises `Fault` where there is none. `sending` tells how far it came."""
-        SENDING.set(sending)
         try:
-            with sending.scope:
-                return await (self._download if call.download else self._exchange)(call, sending)
-        except Unanswered as carried:
-            error = carried.__cause__ or carried
-        except (aiohttp.ClientError, OSError, Forbidden) as met:
+            return await (self._download if call.download else self._exchange)(call, sending)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, Forbidden) as met:
             error = met
-        else:
-            if sending.is_called_off:
-                raise CalledOff
+        if sending.is_overdue:
             return self._overdue(call, sending)
         raise self._fault(call, sending, trouble(error, sent=sending.sent), detail(error)) from error
 
@@ -166,66 +157,95 @@ class Transport:
     def _overdue(self, call: Call, sending: Sending) -> Reply:
         """Time is over: for an error its status is enough, a stream may be whole, the rest is none."""
         words = f"no answer in {sending.timeout_s:g} s"
-        if sending.response is None:
+        if sending.head is None:
             raise self._fault(call, sending, Trouble.TIMEOUT, words)
-        came = self._answer(sending.response, sending.body)
+        came = self._answer(sending.head, sending.body)
         return endless(came, fault.overdue(came, words, paid=call.is_charged))
 
     async def _exchange(self, call: Call, sending: Sending) -> Reply:
         """To the endpoint itself with its credentials; elsewhere, as far as a link may lead, without."""
-        url = address(self._door.url, call.path)
-        door, headers = self._paid, self._door.headers
-        if url.origin() != self._origin:
+        line, to = self._place(call.method, call.path, tuple(call.headers))
+        if line is self._links:
             await self._guard.learn()
-            door, headers = self._links, CIMultiDict[str]()
-        if call.headers:
-            headers = headers.copy()
-            headers.update(call.headers)
-        async with door.request(
-            call.method,
-            url,
-            data=payload(call.body),
-            headers=headers,
-            allow_redirects=False,
-            middlewares=ONCE if call.method == "GET" else None,
-        ) as response:
-            return await self._reply(response, call, sending)
+        return await self._ask(line, to, call, sending)
+
+    def _place_anew(self, method: str, path: str, named: tuple[str, ...]) -> tuple[Connections, Address]:
+        """Where a call goes that brings headers of these names itself."""
+        url = address(self._door.url, path)
+        if url.origin() != self._origin:
+            return self._links, connections.address(method, url, {})
+        headers = self._door.headers.copy()
+        for name in named:
+            headers.popall(name, None)
+        return self._own, connections.address(method, url, headers)
 
     async def _download(self, call: Call, sending: Sending) -> Reply:
         url = address(self._door.url, call.path)
         await self._guard.learn()
         for _ in range(HOPS + 1):
-            async with self._links.get(url, allow_redirects=False, middlewares=ONCE) as response:
-                target = response.headers.get("Location")
-                if target is None or response.status not in {301, 302, 303, 307, 308}:
-                    return await self._reply(response, call, sending)
-                url = url.join(address("", target))
+            to = connections.address("GET", url, {})
+            reply = await self._ask(self._links, to, call, sending)
+            target = reply.headers.get("location")
+            if target is None or reply.status not in REDIRECTS:
+                return reply
+            url = url.join(address("", target))
         raise fault.of_error(
             Trouble.TOO_MANY_HOPS, sent=True, paid=False, detail=f"more than {HOPS} redirects"
         )
 
-    async def _reply(self, response: aiohttp.ClientResponse, call: Call, sending: Sending) -> Reply:
-        """The answer to its end, or what there is of one that was cut."""
-        sending.response = response
+    async def _ask(self, line: Connections, to: Address, call: Call, sending: Sending) -> Reply:
+        """One request and its answer; the connection is kept where the answer came to its end."""
+        connection = line.at_hand(to) or await sending.connect(line, to)
         try:
-            await fill(sending, response, self._door.cap)
-        except aiohttp.ClientPayloadError as error:
-            if response.ok and trouble(error, sent=True) is not Trouble.CUT_BODY:
-                raise
-            came = self._answer(response, sending.body)
-            return endless(came, fault.cut(came, paid=call.is_charged))
-        return self._answer(response, sending.body)
+            sending.begin(connection)
+            connections.write(connection, to, call.headers, call.body)
+            if crash.armed("sent"):
+                await asyncio.sleep(0.05)  # uvloop writes at the end of a turn; the provider shall have it
+                crash.point("sent")
+            reply = await self._reply(connection, call, sending)
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            sending.end()
+        line.take_back(to, connection)
+        return reply
 
-    def _answer(self, response: aiohttp.ClientResponse, body: bytearray) -> Reply:
-        values = b"\n".join([value for _, value in response.raw_headers])
+    async def _reply(self, connection: Connection, call: Call, sending: Sending) -> Reply:
+        """The answer to its end, or what there is of one that was cut."""
+        sending.head, content = await connections.read(connection)
+        try:
+            await self._fill(connection, content, sending)
+        except aiohttp.ClientPayloadError as error:
+            is_cut = trouble(error, sent=True) is Trouble.CUT_BODY
+            if sending.is_overdue or (not is_cut and sending.head.code // 100 == SUCCESS):
+                raise
+            came = self._answer(sending.head, sending.body)
+            return endless(came, fault.cut(came, paid=call.is_charged))
+        return self._answer(sending.head, sending.body)
+
+    async def _fill(self, connection: Connection, content: aiohttp.StreamReader, sending: Sending) -> None:
+        """The answer's body, to its end, or a fault once it is longer than the cap."""
+        body, cap = sending.body, self._door.cap
+        while not content.at_eof():
+            body += await content.readany()
+            if body[-16:].rstrip().endswith(DONE):
+                sending.hurry(connection)
+            if len(body) > cap:
+                raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
+        if sending.is_overdue:
+            raise aiohttp.ClientPayloadError
+
+    def _answer(self, head: RawResponseMessage, body: bytearray) -> Reply:
+        values = b"\n".join([value for _, value in head.raw_headers])
         if values.isascii() and self._redact(values) is values:
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            headers = {name.lower(): value for name, value in head.headers.items()}
         else:
             headers = {
                 name.lower(): self._redact(value.encode(errors="surrogateescape")).decode(errors="replace")
-                for name, value in response.headers.items()
+                for name, value in head.headers.items()
             }
-        return Reply(status=response.status, headers=headers, body=self._redact(bytes(body)))
+        return Reply(status=head.code, headers=headers, body=self._redact(bytes(body)))
 
 
 @lru_cache(maxsize=256)
@@ -247,34 +267,6 @@ def endless(came: Reply, lost: Fault) -> Reply:
     raise lost
 
 
-async def fill(sending: Sending, response: aiohttp.ClientResponse, cap: int) -> None:
-    """The answer's body, to its end, or a fault once it is longer than `cap` bytes."""
-    content, body = response.content, sending.body
-    while not content.at_eof():
-        body += await content.readany()
-        if body[-16:].rstrip().endswith(DONE):
-            sending.hurry()
-        if len(body) > cap:
-            raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
-
-
-def payload(body: bytes | None) -> aiohttp.Payload | io.BytesIO | None:
-    """The body as aiohttp sends it, without the search for who can that it makes for bare bytes."""
-    if body is None or len(body) < LARGE_BODY:
-        return None if body is None else aiohttp.BytesPayload(body, content_type="application/json")
-    return io.BytesIO(body)
-
-
-async def once(request: ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again by itself: it does so for errors of its own classes alone."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientError as error:
-        raise Unanswered from error
-
-
-ONCE = (once,)
-
 TROUBLES: tuple[tuple[type[BaseException], Trouble], ...] = (
     (aiohttp.ClientConnectorDNSError, Trouble.DNS),
     (aiohttp.ClientConnectorCertificateError, Trouble.CERTIFICATE),
@@ -285,6 +277,7 @@ TROUBLES: tuple[tuple[type[BaseException], Trouble], ...] = (
     (aiohttp.ClientConnectorError, Trouble.REFUSED),
     (aiohttp.ContentTypeError, Trouble.BROKEN_HTTP),
     (aiohttp.ClientResponseError, Trouble.BROKEN_HTTP),
+    (HttpProcessingError, Trouble.BROKEN_HTTP),
     (aiohttp.ClientPayloadError, Trouble.CUT_BODY),
     (aiohttp.InvalidURL, Trouble.UNREACHABLE),
 )
@@ -309,7 +302,7 @@ def detail(error: BaseException) -> str:
     match error:
         case aiohttp.ClientConnectorError():
             return f"{error.host}:{error.port}: {in_words(error.os_error)}"
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             return fault.one_line(error.message, MOST_WORDS)
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
             return ""
@@ -332,17 +325,8 @@ async def opened(
 ) -> AsyncIterator[Transport]:
     """A transport to one endpoint; `inside`: hosts and ports that links may go to wherever they are."""
     resolver, guard = Resolver(), Guard(inside, looked_up)
-    paid = Connector(limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver)
-    links = Connector(limit=0, keepalive_timeout=KEEPALIVE_S, resolver=resolver, socket_factory=guard.open)
-    async with session(paid) as first, session(links) as second:
-        yield Transport(door, first, second, guard, redact)
-
-
-def session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-    """No cookies, no proxy or netrc of the environment, no time-out but our own and that of connecting."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        response_class=Answer,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-    )
+    own = aiohttp.TCPConnector(limit=0, resolver=resolver)
+    elsewhere = aiohttp.TCPConnector(limit=0, resolver=resolver, socket_factory=guard.open)
+    async with own, elsewhere:
+        with closing(Connections(own)) as first, closing(Connections(elsewhere)) as second:
+            yield Transport(door, first, second, guard, redact)
