@@ -12,6 +12,9 @@ from runner.reason import Reason
 IN_A_ROW = 3
 """Refusals of a kind, one after the other, that are no longer the jobs' fault."""
 
+MANY = 10
+"""Answers not as expected, one after the other, from which on a person is told."""
+
 STOPS = {
     Cause.UNAUTHORIZED: Reason.UNAUTHORIZED,
     Cause.NO_CREDIT: Reason.NO_CREDIT,
@@ -40,11 +43,23 @@ class Health:
     missing: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """By model: rows of the jobs in a row that the provider did not know it for."""
     stopped_models: set[str] = field(default_factory=set)
+    unmet: int = 0
+    """Answers in a row that were not as expected."""
+    doubt: str | None = None
+    """What was said of them once they were many: then it may be the expectation that is wrong."""
 
     def succeeded(self, model: str) -> None:
         self.has_succeeded = True
-        self.forbidden = 0
+        self.forbidden = self.unmet = 0
         self.missing.pop(model, None)
+
+    def answered_amiss(self, model: str, message: str) -> None:
+        """The endpoint is well, and its answer not as expected."""
+        in_a_row = self.unmet + 1
+        self.succeeded(model)
+        self.unmet = in_a_row
+        if in_a_row == MANY:
+            self.doubt = message
 
     def judge(self, claim: Claim, fault: Fault) -> Verdict:
         """Whether it is the job that is refused, its model, or the endpoint's key."""

@@ -133,7 +133,8 @@ def colours(image: Image.Image) -> tuple[bool, bool]:
     level = DEEP if image.mode == "I" else 1
     bands = spans(image)
     noise = max(high - low for low, high in bands) / level
-    is_black = max(high for _, high in bands[:3]) / level <= BLACK
+    is_seen = len(bands) < len("RGBA") or bands[3][1] > BLACK
+    is_black = is_seen and max(high for _, high in bands[:3]) / level <= BLACK
     if noise > NOISE:
         return False, False
     blocks = image.reduce(max(1, max(image.size) // BLOCKS))

@@ -122,6 +122,13 @@ async def test_another_expectation_makes_nothing_new_and_retry_goes_by_it(desk, 
     assert len({7, *seeds[2:]}) == 3
 
 
+async def test_a_person_hears_of_it_where_no_answer_is_as_expected(desk, provider):
+    desk.write(expecting(provider.url, {"size": "100x100"}, *herd(5)))
+    run = await desk.run("run", "jobs.yaml")
+    said_once = "nebula: 10 answers in a row not as expected, such as: expected 100x100, got 64x64"
+    assert run.err.count(said_once) == 1
+
+
 async def test_nothing_is_expected_that_is_not_written(desk, provider):
     desk.write(animals(provider.url, *herd(3)))
     provider.play(BLACK, SMALL, BLACK)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import canned
 import pytest
 
-from runner.health import Health
+from runner.health import MANY, Health
 from runner.outcome import Cause, Fault, Then
 from runner.reason import Reason
 
@@ -72,3 +72,16 @@ def test_n13_another_answer_between_them_starts_the_count_anew():
 def test_a_jobs_own_fault_is_passed_on_as_it_is():
     met = fault(Cause.BLOCKED, Then.FAIL, 400)
     assert Health().judge(CLAIM, met).fault is met
+
+
+def test_many_answers_in_a_row_that_are_not_as_expected_raise_a_doubt():
+    health = Health()
+    for _ in range(MANY - 1):
+        health.answered_amiss("sdxl", "empty text")
+    health.succeeded("sdxl")
+    for _ in range(MANY - 1):
+        health.answered_amiss("sdxl", "empty text")
+    assert (health.doubt, health.has_succeeded) == (None, True)
+    health.answered_amiss("sdxl", "cut off")
+    health.answered_amiss("sdxl", "empty text")
+    assert health.doubt == "cut off"

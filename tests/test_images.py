@@ -138,6 +138,8 @@ GRAIN = Image.effect_noise((300, 200), 1).point([max(0, value - 120) for value i
         (filed(BLACK.convert("P")), True, True),
         (filed(BLACK.convert("L"), "AVIF"), True, True),
         (filed(GRAIN), True, True),
+        (filed(Image.new("RGBA", (300, 200), (0, 0, 0, 0))), True, False),
+        (filed(Image.new("RGBA", (300, 200), (0, 0, 0, 255))), True, True),
         (filed(BLUE), True, False),
         (filed(BLUE, "WEBP", quality=30), True, False),
         (filed(Image.new("RGB", (300, 200), "white")), True, False),

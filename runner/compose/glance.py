@@ -11,6 +11,7 @@ import anyio
 from runner.compose.pacing import Pacing
 from runner.engine.engine import Engine
 from runner.engine.lane import Lane
+from runner.health import MANY
 from runner.reason import Reason
 from runner.store import BatchRow, Store, Tally
 from runner.writer import Full, Writer
@@ -75,8 +76,8 @@ class Glance:
             await self.writer.do(lambda store: store.wait_for(self.row.id, why))
 
     def tell(self, tally: Tally) -> None:
-        """Say once of each endpoint and model why nothing more is sent there, and what is nearly spent."""
-        for words in (*stops(self.lanes), *self.warnings(tally)):
+        """Say once why an endpoint is sent no more, or paid in vain, and what is nearly spent."""
+        for words in (*stops(self.lanes), *doubts(self.lanes), *self.warnings(tally)):
             if words not in self.told:
                 self.told.add(words)
                 self.watcher.said(words)
@@ -89,6 +90,13 @@ def stops(lanes: Mapping[str, Lane]) -> Iterator[str]:
             yield f"{name}: {lane.why_stopped}; nothing more is sent there in this run"
         for model in sorted(lane.health.stopped_models):
             yield f"{name}: the provider does not know the model {model}; its jobs stay pending"
+
+
+def doubts(lanes: Mapping[str, Lane]) -> Iterator[str]:
+    """In words: the endpoints whose answers are paid for, and not as expected, one after the other."""
+    for name, lane in lanes.items():
+        if lane.health.doubt is not None:
+            yield f"{name}: {MANY} answers in a row not as expected, such as: {lane.health.doubt}"
 
 
 def why(engine: Engine, lanes: Mapping[str, Lane]) -> str | None:

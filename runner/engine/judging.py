@@ -16,7 +16,10 @@ def judged(lane: Lane, errand: Errand, outcome: Outcome) -> tuple[Outcome, tuple
     """The outcome as the endpoint's past lets it appear, and the rows of jobs that it clears."""
     match outcome:
         case Done() | Unmet() | Waiting():
-            lane.health.succeeded(errand.claim.model)
+            if isinstance(outcome, Unmet):
+                lane.health.answered_amiss(errand.claim.model, outcome.message)
+            else:
+                lane.health.succeeded(errand.claim.model)
             was_down = lane.breaker.down_since is not None
             lane.breaker.answered()
             served(lane, errand.sending.begun_at or 0.0, was_down=was_down)
