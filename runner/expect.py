@@ -22,6 +22,13 @@ SEEDS = 2**31
 """Seeds are drawn below it: every provider takes these."""
 SEED = "seed"
 
+NEEDED: Mapping[str, Sequence[str]] = {
+    "image": ("size", "flat", "duplicate"),
+    "text": ("pattern", "document"),
+    "embedding": ("dimensions",),
+}
+"""What has to be there for what is expected of it."""
+
 Size = tuple[int | None, int | None]
 """Width and height; None: any."""
 
@@ -81,20 +88,12 @@ class Terms:
     def _lacks(self, brought: Sequence[Brought]) -> str | None:
         """What ought to be there to be looked at, and is not."""
         came = {each.artifact.kind for each in brought}
-        expect = self.expect
-        needed = {
-            "image": (expect.size, expect.flat, expect.duplicate),
-            "text": (expect.pattern, expect.document),
-            "embedding": (expect.dimensions,),
-        }
-        missing = (
-            kind for kind, asks in needed.items() if kind not in came and any(a is not None for a in asks)
-        )
-        kind = next(missing, None)
-        return (
-            kind
-            and f"expected an {kind}".replace("an text", "a text") + f", got {' and '.join(sorted(came))}"
-        )
+        needed = (kind for kind, names in NEEDED.items() if any(self._asks(name) for name in names))
+        missing = next((kind for kind in needed if kind not in came), None)
+        return None if missing is None else f"no {missing} came, but {' and '.join(sorted(came))}"
+
+    def _asks(self, name: str) -> bool:
+        return getattr(self.expect, name) is not None
 
     def _complaint(self, brought: Brought, size: Size) -> Complaint | None:
         if brought.picture is not None:

@@ -66,7 +66,7 @@ def test_what_is_as_expected_counts(expect, brought):
             picture(is_flat=True, is_black=True),
             "blocked: one flat colour, black: what a safety filter paints; expected 1024x768, got 512x512",
         ),
-        ({"flat": False}, text("no"), "invalid: expected an image, got text"),
+        ({"flat": False}, text("no"), "invalid: no image came, but text"),
         ({"empty": False}, text(" \n"), "invalid: empty text"),
         (
             {"cut": False},
@@ -74,7 +74,7 @@ def test_what_is_as_expected_counts(expect, brought):
             "invalid: cut off at the limit of its length (finish_reason length)",
         ),
         ({"pattern": "fox$"}, text("fox\n"), "invalid: the pattern fox$ is not found in the text"),
-        ({"pattern": "fox"}, CALLS, "invalid: expected a text, got tool_calls"),
+        ({"pattern": "fox"}, CALLS, "invalid: no text came, but tool_calls"),
         (
             {"json": True},
             text("```json\n{}\n```"),

@@ -34,9 +34,7 @@ class Examiner:
         good = [each for each, why in zip(brought, complaints, strict=True) if why is None]
         message = await self._refused(claim, bad, len(brought))
         if not good:
-            cause = next((why.cause for _, why in bad if why.cause is Cause.BLOCKED), Cause.INVALID)
-            done = Done(kept=(), output=output)
-            return Unmet(done=done, cause=cause, message=message or "", retries=terms.expect.retries)
+            return unmet(output, [why for _, why in bad], message, retries=terms.expect.retries)
         kept = await self._sink.store(claim, good)
         whole = fewer(output, len(brought))
         said = "; ".join(filter(None, (whole.message, message)))
@@ -61,15 +59,20 @@ class Examiner:
             None if owner is None else Complaint(cause=Cause.INVALID, message=f"the same picture as {owner}")
         )
 
-    async def _refused(
-        self, claim: Claim, bad: Sequence[tuple[Brought, Complaint]], count: int
-    ) -> str | None:
+    async def _refused(self, claim: Claim, bad: Sequence[tuple[Brought, Complaint]], count: int) -> str:
         """What is not as expected, in words, and where it is kept."""
         if not bad:
-            return None
+            return ""
         paths = await self._sink.refuse(claim, [each for each, _ in bad])
         said = dict.fromkeys(worded(*each, count=count) for each in bad)
         return "; ".join([*said, *(f"kept as {path}" for path in paths)])
+
+
+def unmet(output: Output, complaints: Sequence[Complaint], message: str, *, retries: int) -> Unmet:
+    """Nothing of the answer counts; a refusal of its content is the cause that tells most."""
+    is_blocked = any(why.cause is Cause.BLOCKED for why in complaints)
+    cause = Cause.BLOCKED if is_blocked else Cause.INVALID
+    return Unmet(done=Done(kept=(), output=output), cause=cause, message=message, retries=retries)
 
 
 def fewer(output: Output, count: int) -> Output:
