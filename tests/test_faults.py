@@ -542,6 +542,14 @@ def test_n8_the_raw_answer_is_kept_up_to_64_kb(night, case):
     assert (status, evidence) == (200, answered[: 64 * 1024])
 
 
+async def test_n8_what_is_kept_of_an_answer_is_shown(night):
+    for name, start in (("a page", "<!doctype html>"), ("refused by 400", '{"error":')):
+        people = await night.desk.run("show", name)
+        assert re.search(rf"answer 1 \(\d+ B\): {start}", people.out), people.out
+        [first, *_] = (await night.desk.run("show", name, "--json")).last["history"]
+        assert first["body"].startswith(start)
+
+
 def test_n9_fewer_images_than_asked_are_kept_and_said(night):
     line = night.lines["two of four"]
     assert (len(line["outputs"]), line["message"]) == (2, "2 of 4 images")
@@ -639,3 +647,15 @@ async def test_n3_a_certificate_that_is_not_accepted_stops_the_endpoint(desk, se
     assert done.last["attempts"] <= 2
     assert "localhost" in done.err
     assert "certificate" in done.err
+
+
+PEAK = re.compile(r", ([\d.]+) MB of memory at most")
+
+
+@pytest.mark.parametrize("act", [None, bomb()], ids=["an honest answer", "a bomb of 400 MB"])
+async def test_p9_a_bomb_takes_no_more_memory_than_the_cap(desk, provider, act):
+    provider.script = lambda _: act
+    desk.write(animals(provider.url, "a fox", concurrency=1, max_answer_mb=16))
+    done = await desk.run("run", "jobs.yaml")
+    assert float(PEAK.search(done.err)[1]) < 130
+    assert ("answer over 16 MB" in done.err) == (act is not None)

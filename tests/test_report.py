@@ -190,7 +190,7 @@ def test_an_answer_that_came_and_counts_for_nothing_is_shown_as_far_as_it_goes()
     cut = attempt(cause=Cause.INVALID, message="cut off", body=b'{"choices":[' + b"x" * 500, seed=7)
     shown = list(tables.job(batch(), job(), [cut, attempt(number=2, body=b"{}")]))
     [line] = [line for line in shown if line.startswith("  answer ")]
-    assert line.startswith('  answer 1: {"choices":[xxx')
+    assert line.startswith('  answer 1 (512 B): {"choices":[xxx')
     assert len(line) < 230
     assert "with the seed 7" in "\n".join(shown)
 
@@ -285,9 +285,11 @@ def test_the_summary_of_a_run_that_stopped_says_how_to_go_on():
         reason="interrupted",
         tally=tally(pending=3, succeeded=7, outputs=7, attempts=7, late=1, spent_nusd=7_000_000),
     )
-    shown = list(tables.summary(row, [], results="r.jsonl", elapsed_s=72, runner="runner --db q.db"))
+    shown = list(
+        tables.summary(row, [], results="r.jsonl", elapsed_s=72, peak=83_000_000, runner="runner --db q.db")
+    )
     assert shown == [
-        "animals: stopped: interrupted after 1m 12s",
+        "animals: stopped: interrupted after 1m 12s, 83.0 MB of memory at most",
         "  10 jobs: 7 succeeded, 3 pending",
         "  7 requests, $0.0070 spent",
         "  1 late result dropped",
@@ -300,9 +302,11 @@ def test_the_summary_of_a_run_that_stopped_says_how_to_go_on():
 def test_the_summary_of_a_finished_run_with_failures_says_how_to_retry():
     row = batch(state=BatchState.FINISHED, tally=tally(succeeded=7, failed=2, maybe_billed_twice=1))
     shown = list(
-        tables.summary(row, [failure(cause=Cause.MALFORMED)], results=None, elapsed_s=1, runner="runner")
+        tables.summary(
+            row, [failure(cause=Cause.MALFORMED)], results=None, elapsed_s=1, peak=1_000, runner="runner"
+        )
     )
-    assert shown[0] == "animals: finished after 1.0s"
+    assert shown[0] == "animals: finished after 1.0s, 1.0 kB of memory at most"
     assert "  1 request may have been billed twice" in shown
     assert any("runner retry animals --state failed --cause malformed" in line for line in shown)
     assert not any("resume" in line for line in shown)

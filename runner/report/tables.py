@@ -108,10 +108,11 @@ def attempts(history: Sequence[Attempt]) -> list[str]:
 
 
 def unfit(history: Sequence[Attempt]) -> Iterator[str]:
-    """How answers begin that came, were paid for, and are no outputs; `--json` has them whole."""
+    """What is kept of answers that are no outputs, and how they begin; `--json` has all that is kept."""
     for each in history:
-        if each.cause is not None and each.billed and each.body:
-            yield f"  answer {each.number}: {plain(each.body.decode(errors='replace'), 200)}"
+        if each.cause is not None and each.body:
+            start = plain(each.body.decode(errors="replace"), 200)
+            yield f"  answer {each.number} ({size(len(each.body))}): {start}"
 
 
 def remarks(each: Attempt) -> str:
@@ -202,10 +203,19 @@ def speed(row: BatchRow, now: float) -> Iterator[str]:
 
 
 def summary(
-    row: BatchRow, found: Sequence[Failure], *, results: str | None, elapsed_s: float, runner: str
+    row: BatchRow,
+    found: Sequence[Failure],
+    *,
+    results: str | None,
+    elapsed_s: float,
+    peak: int,
+    runner: str,
 ) -> Iterator[str]:
-    """The end of a run: what there is, where it is, what it came to, and what to do next."""
-    yield f"{row.name}: {ending(row)} after {duration(elapsed_s)}"
+    """The end of a run: what there is, where it is, what it came to, and what to do next.
+
+    `peak`: the most memory that it took, in bytes.
+    """
+    yield f"{row.name}: {ending(row)} after {duration(elapsed_s)}, {size(peak)} of memory at most"
     yield f"  {counts(row)}"
     yield f"  {many(row.tally.attempts, 'request')}, {spent(row)} spent"
     if row.tally.maybe_billed_twice:
