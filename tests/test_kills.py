@@ -3,12 +3,14 @@
 import hashlib
 import json
 import random
+import sqlite3
+from contextlib import closing
 from signal import SIGKILL
 
 import pytest
 from runs import accounts_balance, animals, herd
 
-from runner.demo import Knobs, serve
+from runner.demo import Knobs, refused, serve
 
 KILLED = -9
 
@@ -222,3 +224,13 @@ async def test_p5_what_was_in_flight_in_another_batch_is_made_good_too(desk, pro
     assert "animals: recovered 2 interrupted requests, up to $0.08 may be billed twice" in done.err
     assert desk.rows("SELECT running, pending, attempts FROM batches WHERE name = 'animals'") == [(0, 4, 2)]
     assert "recovered" not in (await desk.run("run", "jobs.yaml")).err
+
+
+async def test_p10_what_a_clock_that_was_ahead_has_put_off_is_not_waited_for(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    provider.play(refused(503, retry_after="1"))
+    assert (await desk.run("run", "jobs.yaml", crash_at="committed:1")).status == KILLED
+    with closing(sqlite3.connect(desk.folder / "runner.db")) as queue, queue:
+        queue.execute("UPDATE jobs SET due_at = due_at + 10800, started_at = started_at + 10800")
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+    assert provider.sent == 2

@@ -553,6 +553,19 @@ def test_an_orphan_with_a_ticket_is_not_paid_again(store: Store):
     assert store.tally(batch_id).spent_nusd == 3_800_000
 
 
+@pytest.mark.parametrize(("hours", "due_in"), [(-3, 30), (3, 30 - 3 * 3600), (0, 30)])
+def test_p10_no_job_is_due_later_than_its_wait_after_the_clock_was_set(
+    store: Store, hours: int, due_in: float
+):
+    batch_id = submit(store, map(job, "a"))
+    [taken] = claim(store, batch_id)
+    store.settle(batch_id, [due_again(taken, NOW + 30)], now=NOW)
+    now = NOW + hours * 3600
+    assert store.bring_forward(batch_id, now=now) == (hours < 0)
+    assert store.next_due(batch_id, "nebula") == now + due_in
+    assert store.bring_forward(batch_id, now=now + 1) == 0
+
+
 LETTERS = [named(letter, letter) for letter in "abc"]
 
 

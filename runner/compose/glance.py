@@ -17,6 +17,8 @@ from runner.store import BatchRow, Store, Tally
 from runner.writer import Full, Writer
 
 EVERY_S = 0.5
+JUMP_S = 1.0
+"""What a clock is set back by at least; less is its being kept right."""
 
 
 class Watcher(Protocol):
@@ -29,6 +31,11 @@ class Watcher(Protocol):
 
 Warnings = Callable[[Tally], Iterable[str]]
 """What a person should know of the counters as they are."""
+
+
+def ahead_s() -> float:
+    """How far the wall clock is ahead of the monotonic one: the same, unless somebody sets it."""
+    return time.time() - time.monotonic()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +53,8 @@ class Glance:
     """What was said already."""
     why: str | None = None
     """What the batch is said to wait for."""
+    ahead_s: float = field(default_factory=ahead_s)
+    """Of the monotonic clock, the wall's."""
 
     async def run(self, engine: Engine) -> None:
         while True:
@@ -54,6 +63,7 @@ class Glance:
                 await self._look(engine)
 
     async def _look(self, engine: Engine) -> None:
+        await self._heed_clock(engine)
         if await self.writer.changed():
             await self._heed_others(engine)
         await self.pacing.keep()
@@ -61,6 +71,13 @@ class Glance:
         tally = await self.tally()
         self.tell(tally)
         self.watcher.moved(tally, self.why)
+
+    async def _heed_clock(self, engine: Engine) -> None:
+        """What is due by a clock that has been set back since is due sooner."""
+        before, self.ahead_s = self.ahead_s, ahead_s()
+        if self.ahead_s < before - JUMP_S:
+            await self.writer.do(lambda store: store.bring_forward(self.row.id, now=time.time()))
+            engine.look_again()
 
     async def _heed_others(self, engine: Engine) -> None:
         """Another program has written: paused or not, there may be jobs where there were none."""

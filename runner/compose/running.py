@@ -173,6 +173,7 @@ class Run:
         """From its first row to its last, signals being heeded."""
         await self.writer.changed()
         self.watchman.begin()
+        await self.writer.do(lambda store: store.bring_forward(self.row.id, now=time.time()))
         run_id = await self.writer.do(
             lambda store: store.begin_run(self.row.id, worker=worker(), now=time.time())
         )

@@ -218,6 +218,16 @@ RELEASE = Statement(
 )
 
 
+BRING_FORWARD = Statement(
+    update(jobs)
+    .where(PENDING, jobs.c.batch_id == given("batch"), given("pool") == WAITS_IN)
+    .where(jobs.c.due_at > given("now"), jobs.c.due_at < literal_column(repr(ALONE), Double))
+    .where(jobs.c.started_at > given("now"), jobs.c.started_at < jobs.c.due_at)
+    .values(due_at=given("now") + (jobs.c.due_at - jobs.c.started_at)),
+    ("batch", "pool", "now"),
+)
+
+
 class Claiming(Desk):
     """What a runner takes from the queue, and gives back as it was."""
 
@@ -284,6 +294,13 @@ class Claiming(Desk):
         released = self.run_many(RELEASE, [(taken.row, taken.attempt) for taken in claims])
         self.count(batch_id, pending=released, running=-released)
         return released
+
+    def bring_forward(self, batch_id: int, *, now: float) -> int:
+        """After the clock was set back no job is due later than its own wait from now; returns how many were.
+
+        One whose last attempt began in what is the future by now has been put off by a clock that was ahead.
+        """
+        return self.run_many(BRING_FORWARD, [(batch_id, pool, now) for pool in self._pools(batch_id)])
 
     def next_due(
         self,
