@@ -111,7 +111,9 @@ async def test_another_expectation_makes_nothing_new_and_retry_goes_by_it(desk, 
     )
     assert (await desk.run("run", "jobs.yaml")).status == 1
     assert Counter(end[1] for end in ends(desk)) == {"invalid": 2}
-    desk.write(expecting(provider.url, {"size": "asked"}, "a fox", "an owl", params={"seed": 7}))
+    changed = expecting(provider.url, {"size": "asked"}, "a fox", params={"seed": 7})
+    changed["jobs"] += animals(provider.url, "an owl", params={"seed": 7})["jobs"]
+    desk.write(changed)
     again = await desk.run("run", "jobs.yaml")
     assert "0 new, 2 kept, 0 withdrawn" in again.err
     assert provider.sent == 2
@@ -120,6 +122,7 @@ async def test_another_expectation_makes_nothing_new_and_retry_goes_by_it(desk, 
     seeds = [json.loads(each.body)["seed"] for each in provider.requests]
     assert seeds[:2] == [7, 7]
     assert len({7, *seeds[2:]}) == 3
+    assert {end[2] for end in ends(desk)} == {f"made with the seed {seed}" for seed in seeds[2:]}
 
 
 async def test_a_person_hears_of_it_where_no_answer_is_as_expected(desk, provider):

@@ -101,9 +101,10 @@ class Worker:
 
     async def _keep(self, lane: Lane, errand: Errand, output: Output) -> Done | Unmet:
         """What came is looked at, where something is expected of it, and kept."""
+        if errand.seed is not None:
+            output = replace(output, message=seeded(errand.seed, output.message))
         if errand.claim.expect is not None:
-            told = replace(output, message=seeded(errand.seed, output.message))
-            return await self._shelter.bring_home(self._examiner.keep(errand.claim, told))
+            return await self._shelter.bring_home(self._examiner.keep(errand.claim, output))
         keeping = self._sink.keep(errand.claim, output)
         kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
         return Done(kept=kept, output=fewer(output, len(kept)))
