@@ -34,10 +34,10 @@ class Bill:
     """Earlier answers that the likely cost follows from."""
 
     def add(self, job: Job) -> None:
-        spans = [price.span(self.endpoints[name], job.body) for name in (job.endpoint, *job.also)]
-        known = [span for span in spans if span is not None]
+        spans = {name: price.span(self.endpoints[name], job.body) for name in (job.endpoint, *job.also)}
+        known = [span for span in spans.values() if span is not None]
         if len(known) < len(spans):
-            self.unknown[job.endpoint] += 1
+            self.unknown.update(name for name, span in spans.items() if span is None)
             return
         least, most = min(span.least for span in known), max(span.most for span in known)
         self.least += least

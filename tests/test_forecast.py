@@ -48,9 +48,11 @@ def test_equivalents_widen_it():
     assert (made.least, made.most) == (4_000_000, 2 * 10**9)
 
 
-@pytest.mark.parametrize(("price", "also"), [(None, []), ({"request": 0.5}, ["free"])])
-def test_what_is_not_known_is_never_nothing(price, also):
-    assert bill(price, also=also).unknown == {"nebula": 4}
+@pytest.mark.parametrize(
+    ("price", "also", "name"), [(None, [], "nebula"), ({"request": 0.5}, ["free"], "free")]
+)
+def test_what_is_not_known_is_never_nothing(price, also, name):
+    assert bill(price, also=also).unknown == {name: 4}
 
 
 def load(number, history=(), also=(), body=b"{}", **changes):

@@ -1,6 +1,7 @@
 """What `plan` tells of a run beforehand, and that nothing is done by it."""
 
 import json
+import re
 
 import pytest
 from runs import animals, herd
@@ -27,7 +28,7 @@ async def test_a_price_of_each_picture_is_summed_up_and_nothing_is_sent(desk, pr
     told, shown = await plan(desk, animals(provider.url, *herd(10), price={"image": 0.0038}))
     assert told["cost_usd"] == pytest.approx(0.038)
     assert (told["jobs"]["new"], told["requests"], told["warnings"]) == (10, 10, [])
-    assert "cost $0.04 (by the prices of the manifest)" in shown
+    assert "cost $0.0380 (by the prices of the manifest)" in shown
     assert provider.sent == 0
     assert not (desk.folder / "runner.db").exists()
 
@@ -41,7 +42,7 @@ async def test_without_a_price_the_cost_is_not_known(desk, provider):
 async def test_a_cost_that_hangs_on_the_answers_is_a_range_and_then_known_by_experience(desk, provider):
     told, shown = await plan(desk, chat(provider.url, 20))
     assert told["cost_usd"] == pytest.approx(0.2, rel=0.05)
-    assert "$0.00 to $0.20, as the answers are (by the prices of the manifest)" in shown
+    assert "$0.00 to $0.2005, as the answers are (by the prices of the manifest)" in shown
     assert (await desk.run("run", "jobs.yaml")).status == 0
     told, shown = await plan(desk, chat(provider.url, 40))
     assert (told["requests"], told["jobs"]["kept"]) == (20, 20)
@@ -59,9 +60,10 @@ async def test_a_days_quota_tells_the_nights(desk, provider):
 async def test_only_what_would_be_sent_is_counted(desk, provider):
     desk.write(animals(provider.url, *herd(4), price={"image": 0.01}))
     await desk.run("run", "jobs.yaml", "--limit", "3")
-    told, _ = await plan(desk, animals(provider.url, *herd(6), price={"image": 0.01}))
+    told, shown = await plan(desk, animals(provider.url, *herd(6), price={"image": 0.01}))
     assert (told["requests"], told["cost_usd"]) == (3, pytest.approx(0.03))
-    assert [each["body"]["prompt"] for each in told["first"]] == ["animal 3", "animal 4", "animal 5"]
+    assert re.findall(r'"prompt": "(.*)"', shown) == ["animal 3", "animal 4", "animal 5"]
+    assert list(told) == ["batch", "jobs", "requests", "cost_usd", "time_s", "warnings"]
 
 
 async def test_it_warns_of_what_the_documentation_is_against(desk, provider):

@@ -334,7 +334,7 @@ def test_a_plan_says_counts_cost_time_and_the_first_requests():
     shown = list(plans.plan(Plan()))
     assert shown[:3] == [
         "animals: 40 jobs: 12 new, 28 kept, 1 withdrawn",
-        "would send 12 requests, cost $0.05 (by the prices of the manifest), 4.0s under the limits",
+        "would send 12 requests, cost $0.0500 (by the prices of the manifest), 4.0s under the limits",
         "warning: NEBULA_API_KEY is not set",
     ]
     assert "POST https://host/images/generation" in shown

@@ -38,5 +38,4 @@ def document(planned: "Plan") -> dict[str, Any]:
         "cost_usd": planned.cost_usd,
         "time_s": planned.time_s,
         "warnings": planned.warnings,
-        "first": planned.first,
     }

@@ -55,9 +55,12 @@ def retry(
             if store.job(owner.id, each) is None:
                 raise Refused(f"no job '{each}' in batch '{owner.name}': `runner jobs` lists them")
         number = store.retry(owner.id, states=chosen, causes=causes, ids=ids, now=time.time())
+        is_running = compose.is_running(db, store, owner)
     if as_json:
         tell_json({"batch": owner.name, "retried": number})
     else:
         tell([f"{owner.name}: {number:,} pending again"])
-    if number:
+    if number and is_running:
+        say("its runner sends them")
+    elif number:
         say(f"send them with: {command(db)} resume {owner.name}")

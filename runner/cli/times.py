@@ -21,8 +21,14 @@ def moment_of(text: str, now: float) -> float:
 
 
 def next_time(hour: int, minute: int, now: float) -> float:
-    """When the clock shows that time next; a day that is longer or shorter by an hour is heeded."""
+    """When the clock shows that time next, though a day be longer or shorter by an hour."""
     today = time.localtime(now)
     days = ((today.tm_year, today.tm_mon, today.tm_mday + ahead) for ahead in (0, 1))
-    times = [time.mktime((*day, hour, minute, 0, 0, 0, -1)) for day in days]
-    return next(at for at in times if at > now)
+    return next(at for day in days for at in shown((*day, hour, minute)) if at > now)
+
+
+def shown(moment: tuple[int, int, int, int, int]) -> list[float]:
+    """When the clock shows that: twice where it is set back, and where it leaps over it an hour later."""
+    summer, winter = (time.mktime((*moment, 0, 0, 0, is_summer)) for is_summer in (1, 0))
+    exact = [at for at in (summer, winter) if time.localtime(at)[3:5] == moment[3:]]
+    return exact or [time.mktime((*moment, 0, 0, 0, -1))]

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from runner.report.words import duration, many, visible
+from runner.price import nusd
+from runner.report.words import duration, many, money, visible
 
 
 class Plan(Protocol):
@@ -53,13 +54,14 @@ def plan(planned: Plan) -> Iterator[str]:
 
 def cost(planned: Plan) -> str:
     """What it costs, or between what, and where that is known from."""
-    likely, least, most = planned.cost_usd, planned.least_usd, planned.most_usd
-    if likely is None:
+    if planned.cost_usd is None:
         return f"cost unknown ({planned.priced_by})"
-    if f"{least:,.2f}" == f"{most:,.2f}":
-        return f"cost ${likely:,.2f} ({planned.priced_by})"
-    about = "" if likely == most else f" about ${likely:,.2f},"
-    return f"cost{about} ${least:,.2f} to ${most:,.2f}, as the answers are ({planned.priced_by})"
+    amounts = (planned.cost_usd, planned.least_usd, planned.most_usd)
+    likely, least, most = (money(nusd(amount)) for amount in amounts)
+    if least == most:
+        return f"cost {likely} ({planned.priced_by})"
+    about = "" if likely == most else f" about {likely},"
+    return f"cost{about} {least} to {most}, as the answers are ({planned.priced_by})"
 
 
 def time(planned: Plan) -> str:
