@@ -14,6 +14,8 @@ LEAST = 1 << 20
 """Bytes: a commit, its log and the last word of a run take so much, however small the answers are."""
 TIMES = 2
 """Every answer in flight may come, be kept as a file, and once more as rows."""
+STEP = 32 << 20
+"""Bytes that a ballast grows by at once: a run that ends in the meantime waits for no more."""
 PATIENCE_S = 60.0
 """How long answers are kept in memory for somebody to make room, once there is no reserve left."""
 BREATH_S = 0.25
@@ -100,11 +102,11 @@ class Reserve:
         return self.full_since is None and self._held < self.size(concurrency)
 
     def hold(self, concurrency: int = 0) -> None:
-        """Keep room for so many requests in flight; raises `Unwritable` where there is none."""
+        """Keep room for so many requests in flight, step by step; raises `Unwritable` if there is none."""
         with self._lock:
             if self.full_since is not None:
                 return
-            size = self.size(concurrency)
+            size = min(self.size(concurrency), self._held + STEP)
             for ballast in self._ballasts:
                 ballast.hold(size)
             self._held = size

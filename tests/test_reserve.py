@@ -6,7 +6,7 @@ import pytest
 from small_disk import small_disk
 
 from runner.files import Unwritable
-from runner.reserve import LEAST, Ballast, Reserve
+from runner.reserve import LEAST, STEP, Ballast, Reserve
 
 MB = 1 << 20
 
@@ -71,6 +71,15 @@ def test_s1_it_is_short_once_a_larger_answer_was_seen(place):
     made.hold(4)
     assert not made.is_short(4)
     assert place.stat().st_size == 8 * MB
+
+
+def test_s1_it_grows_step_by_step_so_that_an_end_does_not_wait_for_it(place):
+    made = reserve(place)
+    made.saw(STEP)
+    made.hold(1)
+    assert (made.is_short(1), place.stat().st_size) == (True, STEP)
+    made.hold(1)
+    assert (made.is_short(1), place.stat().st_size) == (False, 2 * STEP)
 
 
 def test_s1_it_is_given_up_once_and_told_once(place):

@@ -143,7 +143,11 @@ class Run:
             failed=self._disk_failed,
         )
         self.watchman = Watchman(
-            path=self.queue.path, reserve=self.reserve, stop=self.stop, say=self.watcher.said
+            path=self.queue.path,
+            reserve=self.reserve,
+            jobs=self.row.tally.total,
+            stop=self.stop,
+            say=self.watcher.said,
         )
 
     async def go(self) -> Ended:

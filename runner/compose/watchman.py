@@ -37,6 +37,8 @@ class Watchman:
     stop: Stop
     say: Callable[[str], None]
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    jobs: int
+    """All that the batch has."""
     is_replaced: bool = False
     """Whether others have taken away the queue's file, or put one in its place."""
     _before: dict[Path, Identity | None] = field(default_factory=dict)
@@ -62,7 +64,8 @@ class Watchman:
         return self.is_replaced
 
     async def _keep_room(self) -> None:
-        places = sum(lane.pace.crowd.places for lane in self.lanes.values())
+        """For as many answers as can be on their way at once."""
+        places = min(sum(lane.pace.crowd.places for lane in self.lanes.values()), self.jobs)
         if not self.reserve.is_short(places):
             return
         try:
