@@ -320,6 +320,8 @@ async def test_the_demo_serves_until_it_is_told_to_end(shell, number, status):
     assert done.status == 1
     assert (ends.status, ends.out) == (status, "")
     assert "requests: 1, of them paid for: 0" in ends.err
+    assert "answers by status (499: none): 400: 1" in ends.err
+    assert "faults: 400: 1" in ends.err
 
 
 async def test_watching_tells_every_second_until_it_is_interrupted(shell, provider):

@@ -1,6 +1,7 @@
 import asyncio
 import io
 import math
+import re
 import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pybase64
 import pytest
 from PIL import Image
 
+from runner.cli.demo import demo
 from runner.demo import (
     NAMES,
     Answer,
@@ -483,8 +485,8 @@ async def test_a_redirect_names_its_target(http, provider):
 
 def test_a_mix_is_read_and_drawn_from():
     mix = parse_faults("429:0.25, reset:0.25,")
-    assert mix.pick(0.1) == refused(429, retry_after="1")
-    assert mix.pick(0.3) == Close(reset=True)
+    assert named(mix.pick(0.1)) == refused(429, retry_after="1")
+    assert named(mix.pick(0.3)) == Close(reset=True)
     assert mix.pick(0.5) is None
     assert Mix().pick(0.0) is None
     chance = Random(1)
@@ -598,3 +600,19 @@ def test_two_prompts_differ_at_a_glance():
 def test_words_that_do_not_fit_end_in_an_ellipsis():
     image = opened(paint(Picture(prompt="word " * 500, model="m" * 500, width=128, height=128)))
     assert image.text["prompt"] == "word " * 500
+
+
+def test_every_fault_is_named_where_people_ask_for_help():
+    told = re.findall(r"[\w-]+", demo.__doc__)
+    assert [name for name in NAMES if name not in told] == []
+
+
+async def test_with_the_same_seed_the_nth_request_fares_the_same():
+    fates = []
+    for _ in range(2):
+        async with serve(Knobs(latency_s=0, seed=7, faults=parse_faults("429:0.3,500:0.3"))) as provider:
+            async with aiohttp.ClientSession() as http:
+                fates.append([(await post(http, provider, "/generate", SEED))[0] for _ in range(12)])
+            assert provider.mishaps.total() == sum(status != 200 for status in fates[-1])
+    assert fates[0] == fates[1]
+    assert set(fates[0]) == {200, 429, 500}

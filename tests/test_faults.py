@@ -659,3 +659,15 @@ async def test_p9_a_bomb_takes_no_more_memory_than_the_cap(desk, provider, act):
     done = await desk.run("run", "jobs.yaml")
     assert float(PEAK.search(done.err)[1]) < 130
     assert ("answer over 16 MB" in done.err) == (act is not None)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, "unauthorized"), (403, "unauthorized"), (402, "no_credit")]
+)
+async def test_n14_n15_of_a_hundred_jobs_no_more_are_sent_than_fit_in_flight(desk, provider, status, reason):
+    provider.script = lambda _: refused(status, "no")
+    desk.write(animals(provider.url, *herd(100), concurrency=8))
+    done = await desk.run("run", "jobs.yaml", "--json")
+    assert (done.status, done.last["reason"], done.last["jobs"]["pending"]) == (75, reason, 100)
+    assert 1 <= provider.sent <= 8
+    accounts_balance(desk, provider)

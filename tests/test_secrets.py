@@ -8,6 +8,7 @@ import stat
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from signal import SIGABRT
 from urllib.parse import quote
 
 import orjson
@@ -161,6 +162,24 @@ async def test_x1_a_rejected_key_is_named_by_its_end(desk, provider):
     assert f"key rejected (…{KEY[-4:]})" in done.err
     assert KEY not in done.err
     assert traces(desk.folder) == []
+
+
+async def test_x1_the_trace_of_a_program_that_broke_has_no_key(desk, provider):
+    running = []
+
+    def abort(_seen):
+        os.kill(running[0].pid, SIGABRT)
+
+    provider.script = abort
+    desk.write(keyed(desk, provider.url, "a fox"))
+    running.append(await desk.start("run", "jobs.yaml"))
+    assert (await running[0].ends()).status == -SIGABRT
+    provider.script = None
+    done = await desk.run("run", "jobs.yaml")
+    assert (done.status, traces(desk.folder)) == (0, [])
+    assert "the last runner broke: Fatal Python error: Aborted" in done.err
+    assert open_to_others(desk.folder, but=("jobs.yaml", ".env")) == []
+    assert (desk.folder / ".env").read_text().startswith(f"KEY='{KEY}'")
 
 
 def command_lines():
@@ -331,9 +350,10 @@ async def test_x6_code_in_yaml_is_not_run(desk, provider):
     assert not (desk.folder / "evil").exists()
 
 
-def open_to_others(folder):
+def open_to_others(folder, but=()):
     """Everything below that somebody else could look into."""
-    return [path for path in folder.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    others = (path for path in folder.rglob("*") if path.name not in but)
+    return [path for path in others if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
 async def test_x7_nobody_else_can_read_the_queue_or_the_outputs(desk, provider):

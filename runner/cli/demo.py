@@ -8,7 +8,9 @@ import typer
 from runner.cli.speaking import say, tell
 
 if TYPE_CHECKING:
-    from runner.demo import Knobs, Mix
+    from collections.abc import Iterator
+
+    from runner.demo import Knobs, Mix, Provider
 
 Port = Annotated[
     int, typer.Option(min=0, max=65535, metavar="PORT", help="Port on 127.0.0.1; 0: a free one.")
@@ -20,10 +22,12 @@ Faults = Annotated[
         "--fault",
         metavar="NAME:CHANCE,…",
         show_default=False,
-        help="What goes wrong how often, such as 429:0.05,500:0.1,reset:0.01.",
+        help="What goes wrong how often, such as 429:0.05,500:0.1,reset:0.01; the names are above.",
     ),
 ]
-Seed = Annotated[int, typer.Option(metavar="N", help="Of the chances.")]
+Seed = Annotated[
+    int, typer.Option(metavar="N", help="Of the chances: the same one, the same fate of the n-th request.")
+]
 PerMinute = Annotated[int | None, typer.Option(min=1, metavar="N", help="More a minute are answered 429.")]
 PerDay = Annotated[int | None, typer.Option(min=1, metavar="N", help="More a day are answered 429.")]
 Concurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="More at once are answered 429.")]
@@ -43,7 +47,15 @@ def demo(
     no_headers: Quiet = False,
     credit: Credit = None,
 ) -> None:
-    """Serve the embedded provider on loopback until Ctrl-C."""
+    """Serve the embedded provider on loopback until Ctrl-C.
+
+    A fault of --fault is an HTTP status, such as 429 or 503, or one of: close, reset, unread (the connection
+    ends: after the work, by a reset, before the work); cut, cut-chunked, cut-close (inside the body); hang,
+    stall, drip, slow (no headers, half a body, a byte at a time, 5 s late); html, empty, nan, latin, deep,
+    huge (no JSON to use); error, none (status 200 with an error, without outputs); base64, noimage, torn (no
+    whole picture); black, flat, small, same, length, blank (not what a job may expect); early (a stream
+    without its end); bomb (400 MB in a small gzip); broken (no HTTP).
+    """
     from runner.demo import Knobs
 
     knobs = Knobs(
@@ -82,4 +94,17 @@ async def serve(knobs: "Knobs", port: int) -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            say(f"requests: {provider.sent:,}, of them paid for: {provider.billed:,}")
+            for line in account(provider):
+                say(line)
+
+
+def account(provider: "Provider") -> "Iterator[str]":
+    """What a provider was asked for, and how that went."""
+    yield f"requests: {provider.sent:,}, of them paid for: {provider.billed:,}"
+    for what, counts in (
+        ("answers by status (499: none)", provider.answered),
+        ("faults", provider.mishaps),
+    ):
+        told = ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items()))
+        if told:
+            yield f"{what}: {told}"

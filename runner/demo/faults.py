@@ -49,12 +49,12 @@ class Mix:
 
     shares: tuple[Share, ...] = ()
 
-    def pick(self, chance: float) -> Act | None:
-        """The fault that stands at `chance`, from 0 to 1, or none."""
+    def pick(self, chance: float) -> str | None:
+        """The name of the fault that stands at `chance`, from 0 to 1, or none."""
         for share in self.shares:
             chance -= share.chance
             if chance < 0:
-                return named(share.name)
+                return share.name
         return None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
@@ -15,6 +15,7 @@ from aiohttp import web
 from runner.demo import routes
 from runner.demo.acts import Act, Answer
 from runner.demo.delivery import Delivery
+from runner.demo.faults import named
 from runner.demo.gates import Gates
 from runner.demo.knobs import Knobs
 from runner.demo.ledger import Ledger, Seen
@@ -42,6 +43,8 @@ class Provider:
         self.easel = anyio.CapacityLimiter(os.cpu_count() or 1)
         self.closing = asyncio.Event()
         self.number = 0
+        self.mishaps: Counter[str] = Counter()
+        """Faults by chance that have happened, by their names."""
         self.pictures: Shelf[Picture] = Shelf()
         self.predictions: Shelf[Prediction] = Shelf()
 
@@ -112,7 +115,15 @@ class Provider:
             return None if is_open else self.gates.stranger(seen)
         if self.acts and (act := self.acts.popleft()) is not None:
             return act
-        return self.refusal(seen) or self.knobs.faults.pick(self.chance.random())
+        return self.refusal(seen) or self.mishap()
+
+    def mishap(self) -> Act | None:
+        """The fault that chance has for this request: with the same seed the n-th one meets the same."""
+        name = self.knobs.faults.pick(self.chance.random())
+        if name is None:
+            return None
+        self.mishaps[name] += 1
+        return named(name)
 
     def refusal(self, seen: Seen) -> Answer | None:
         try:
