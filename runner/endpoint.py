@@ -206,7 +206,10 @@ class Endpoint(Part):
     concurrency: Annotated[
         Annotated[Literal["auto"], Tag("text")] | Annotated[Count, Tag("number")],
         Discriminator(lambda value: "text" if isinstance(value, str) else "number"),
-    ] = Field(16, description="Requests in flight at most; or `auto`: found out.")
+    ] = Field(
+        16,
+        description="Requests in flight at most, fewer where more are refused or only wait; or `auto`.",
+    )
     limits: Annotated[Limits, BeforeValidator(spelt_out, json_schema_input_type=Limits | Preset)] = Field(
         Limits(), description="The provider's limits, or the name of a preset."
     )

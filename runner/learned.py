@@ -33,6 +33,8 @@ class Learned:
     """Seconds after `since` at which twice the found rate is tried."""
     counted: int = 0
     """Requests sent before that."""
+    before: tuple[float, float] = (inf, DOUBLED_S)
+    """What was found, and how surely, before the last refusal."""
 
     def start(self, now: float) -> None:
         self.since = min(self.since, now)
@@ -42,6 +44,7 @@ class Learned:
 
         `before` requests had been sent before the refused one, `sent` by now: those between are refused too.
         """
+        self.before = self.found, self.doubled_s
         through, span_s = before - self.counted, until - self.since
         if through > 0 and 0 < span_s <= LONG_S:
             found = through / span_s
@@ -49,6 +52,10 @@ class Learned:
             self.doubled_s = DOUBLED_S if is_confirmed else min(max(span_s, SHORTEST_S), DOUBLED_S)
             self.found = found
         self.since, self.counted = until, sent
+
+    def unlearn(self) -> None:
+        """The last refusal was for requests at once, not for their rate."""
+        self.found, self.doubled_s = self.before
 
     def rate(self, now: float) -> float:
         """Requests a second to try now. Below one a second it is sends that tell, so time counts for less."""

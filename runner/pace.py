@@ -329,7 +329,9 @@ class Pace:
 
         `after_s` is the provider's wish, `wall` is `now` in seconds since the epoch, `chance` is from 0 to 1.
         """
-        self.crowd.overloaded(sent_at=sent_at, now=now)
+        is_crowded = self.crowd.overloaded(sent_at=sent_at, now=now, for_pace=True)
+        if is_crowded:
+            self.learned.unlearn()
         if now >= self.gate.until > sent_at:
             return now
         if sent_at < self.gate.until:
@@ -337,6 +339,8 @@ class Pace:
         self.refusals += 1
         pause_s = self._pause(now, chance) if after_s is None else after_s
         self._learn(sent_at, until=now + pause_s)
+        if is_crowded:
+            self.learned.unlearn()
         until = now + pause_s + chance * min(JITTER * pause_s, MOST_JITTER_S)
         return self._close(until, wall - now, latency_s)
 
@@ -364,8 +368,7 @@ class Pace:
     ) -> None:
         """What a user sets while it runs; what was learned before counts no more where it is of that kind."""
         if concurrency is not None:
-            self.crowd.adapts = concurrency == "auto"
-            self.crowd.places = self.crowd.places if concurrency == "auto" else concurrency
+            self.crowd.limit(None if concurrency == "auto" else concurrency)
         if requests_per_minute is not None:
             self._requests().per_minute = requests_per_minute
             self.learned.found = inf
@@ -396,9 +399,8 @@ def of(
     """The clock of an endpoint under the limits that its manifest states; `wall` is `now` since the epoch."""
     begins = day_began(limits.resets_at, wall)
     resets_at = now + begins + DAY_S - wall
-    is_auto = concurrency == "auto"
     return Pace(
-        crowd=Crowd(crowd.FIRST if concurrency == "auto" else concurrency, adapts=is_auto),
+        crowd=crowd.auto() if concurrency == "auto" else crowd.fixed(concurrency),
         requests=None if limits.requests_per_minute is None else Spread(limits.requests_per_minute),
         tokens=None if limits.tokens_per_minute is None else Spread(limits.tokens_per_minute),
         day=Day(limits.requests_per_day, used_today, resets_at, opens=f"{limits.resets_at} UTC"),

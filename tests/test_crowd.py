@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from runner.crowd import FIRST, Crowd
+from runner.crowd import Crowd, auto, fixed
 
 SERVICE_S = 0.5
 
@@ -76,30 +76,30 @@ KNEES = {
 def test_auto_finds_the_knee_of_a_server(server):
     fixed = (Crowd(places) for places in (1, 2, 4, 8, 12, 16))
     best = max(throughput(crowd, Server(**server), jobs=500) for crowd in fixed)
-    assert throughput(Crowd(FIRST, adapts=True), Server(**server)) >= 0.9 * best
+    assert throughput(auto(), Server(**server)) >= 0.9 * best
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 0.8])
 def test_auto_grows_while_latency_is_flat_however_noisy(noise):
-    crowd = Crowd(FIRST, adapts=True)
+    crowd = auto()
     throughput(crowd, Server(noise=noise), jobs=6_000)
     assert crowd.places >= 128
 
 
 def test_auto_is_not_made_small_by_failures_that_places_do_not_cause():
-    crowd = Crowd(FIRST, adapts=True)
+    crowd = auto()
     throughput(crowd, Server(flaky=0.3), jobs=3_000)
     assert crowd.places >= 16
 
 
 def test_auto_leaves_a_server_that_has_shrunk_no_more_than_it_takes():
-    crowd = Crowd(64, adapts=True)
+    crowd = fixed(64)
     throughput(crowd, Server(at_once=8, refuses=True))
     assert crowd.places <= 12
 
 
 def test_refusals_halve_the_places_once_for_all_that_were_sent_before():
-    crowd = Crowd(64, adapts=True)
+    crowd = fixed(64)
     for _ in range(40):
         crowd.overloaded(sent_at=0.0, now=1.0)
     assert crowd.places == 32
@@ -109,7 +109,7 @@ def test_refusals_halve_the_places_once_for_all_that_were_sent_before():
 
 
 def test_latency_of_a_few_in_many_places_says_nothing():
-    crowd = Crowd(8, adapts=True)
+    crowd = fixed(8)
     for n in range(1_000):
         crowd.start()
         crowd.end()
@@ -117,12 +117,32 @@ def test_latency_of_a_few_in_many_places_says_nothing():
     assert (crowd.places, crowd.known.answers) == (8, 0)
 
 
-def test_a_fixed_number_of_places_stays():
-    crowd = Crowd(16)
-    for n in range(100):
-        crowd.overloaded(sent_at=float(n), now=n + 1.0)
-        crowd.answered(sent_at=float(n), latency_s=9.0)
+def test_a_fixed_number_is_begun_with_and_never_passed():
+    crowd = fixed(16)
     assert crowd.places == 16
+    throughput(crowd, Server(noise=0.3), jobs=3_000)
+    assert crowd.places <= 16
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 0.5])
+def test_a_fixed_number_costs_a_server_that_bears_it_next_to_nothing(noise):
+    best = 32 / SERVICE_S
+    assert throughput(fixed(32), Server(noise=noise), jobs=3_000) >= 0.96 * best
+
+
+def test_under_a_fixed_number_fewer_are_found_where_fewer_are_served_at_once():
+    crowd = fixed(64)
+    throughput(crowd, Server(at_once=16, refuses=True))
+    assert 12 <= crowd.places <= 24
+
+
+def test_places_that_an_overload_has_cost_come_back():
+    crowd = fixed(64)
+    for n in range(200):
+        crowd.overloaded(sent_at=float(n), now=n + 0.9)
+    assert crowd.places < 16
+    throughput(crowd, Server(noise=0.3), jobs=3_000)
+    assert crowd.places == 64
 
 
 @pytest.mark.parametrize("in_flight", [0, 3])

@@ -12,7 +12,7 @@ from canned import claim
 from queues import attempt
 
 from runner.breaker import Breaker
-from runner.crowd import Crowd
+from runner.crowd import fixed
 from runner.dialects import DIALECTS
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
@@ -82,7 +82,7 @@ class Scene:
             endpoint=Endpoint.model_validate(endpoint),
             dialect=DIALECTS["nebula-images"],
             door=None,
-            pace=Pace(crowd=Crowd(4)),
+            pace=Pace(crowd=fixed(4)),
             health=Health(),
             breaker=Breaker(),
             give_up_s=0.0,
