@@ -6,7 +6,7 @@ One clock per endpoint answers two questions, `room` and `opens_at`; limits, ref
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import floor, inf
+from math import exp2, floor, inf, log2
 from typing import Literal
 
 from runner import crowd
@@ -40,6 +40,10 @@ MOST_JITTER_S = 5.0
 PATIENCE = 4.0
 """A probe that is out so many times as long as a refusal took is not being refused."""
 LEAST_PATIENCE_S = 1.0
+OPENING = 16
+"""Requests that go out at once before anything is known; with each second unanswered twice as many."""
+LONGEST_OPENING_S = 16.0
+"""After so many of them it is all the same."""
 REMEMBERED = 2048
 """Starts that are remembered, and two for each request in flight."""
 
@@ -207,6 +211,10 @@ class Pace:
     refusals: int = 0
     """Refusals for pace in a row, those of one moment counted once."""
     sent: int = 0
+    is_heard: bool = False
+    """Whether any request is over: until then little is risked where no limit is stated."""
+    opened_at: float = inf
+    """When the first request went out."""
     starts: list[float] = field(default_factory=list)
     """When the latest requests went out, where what is left is told by answers to earlier ones."""
     estimated: float = 0.0
@@ -223,6 +231,8 @@ class Pace:
             room = min(room, self.requests.room(now))
         if room > 0 and self.tokens is not None:
             room = min(room, self.tokens.room(now, self.usual_tokens))
+        if not self.is_heard and self.requests is None:
+            room = min(room, self._opening(now) - self.sent)
         return max(room, 0)
 
     def opens_at(self, now: float) -> float:
@@ -230,6 +240,8 @@ class Pace:
         if self.crowd.room() <= 0:
             return inf
         opens_at = self.gate.opens_at(now)
+        if not self.is_heard and self.requests is None and self.sent >= OPENING:
+            opens_at = max(opens_at, self.opened_at + log2((self.sent + 1) / OPENING))
         if self.requests is not None:
             opens_at = max(opens_at, self.requests.opens_at(now))
         if self.tokens is not None:
@@ -237,6 +249,11 @@ class Pace:
         if self.day is not None and self.day.room(now) == 0:
             opens_at = max(opens_at, self.day.resets_at)
         return opens_at
+
+    def _opening(self, now: float) -> int:
+        """Requests that may have gone out by now while nothing has been heard."""
+        seconds = min(max(now - self.opened_at, 0.0), LONGEST_OPENING_S)
+        return floor(OPENING * exp2(seconds) + TOLERANCE)
 
     def start(self, now: float, tokens: float | None = None) -> None:
         """One request goes out, expected to take so many tokens; None: as many as usual."""
@@ -254,6 +271,7 @@ class Pace:
         self._remember(now)
 
     def _remember(self, now: float) -> None:
+        self.opened_at = min(self.opened_at, now)
         self.sent += 1
         self.starts.append(now)
         if len(self.starts) > REMEMBERED + 2 * self.crowd.in_flight:
@@ -264,6 +282,7 @@ class Pace:
         self.ended_tokens = self.estimated / max(self.crowd.in_flight, 1)
         self.estimated -= self.ended_tokens
         self.crowd.end()
+        self.is_heard = True
         if self.crowd.in_flight == 0:
             self.gate.free_probe()
 
@@ -376,6 +395,11 @@ class Pace:
     def close(self, until: float, why: str) -> None:
         """Nothing goes out until then, and then one request first."""
         self.gate.close(until, why)
+
+    def keep_closed(self, until: float, why: str) -> None:
+        """Its provider has asked an earlier run, or another batch, not to send before."""
+        self.gate.close(until, why)
+        self.gate.asked_until = max(self.gate.asked_until, until)
 
     def came_back(self, sent_at: float) -> None:
         """A request that was sent then was answered, although the endpoint had been given up for now."""

@@ -46,6 +46,15 @@ def test_what_went_on_from_a_ticket_is_counted_once(store):
     assert store.connection.exec_driver_sql("SELECT spent_nusd FROM ledger").scalar() == 3_800_000
 
 
+@pytest.mark.parametrize(("cause", "billed", "counts"), [("connection", False, 0), ("connection", True, 1)])
+def test_what_found_no_connection_is_not_counted(store, cause, billed, counts):
+    batch_id = begun(store, "one", {"nebula": ONE})
+    [taken] = claim(store, batch_id)
+    sending = attempt(taken, cause=Cause(cause), billed=billed, cost_nusd=0)
+    store.settle(batch_id, [replace(due_again(taken, NOW), attempt=sending)], now=NOW)
+    assert store.requests_since(batch_id, "nebula", since=MINUTE) == counts
+
+
 def test_a_late_result_is_not_counted(store):
     batch_id = begun(store, "one", {"nebula": ONE})
     [taken] = claim(store, batch_id)
@@ -60,13 +69,13 @@ def test_an_endpoint_without_an_account_is_not_booked(store):
     assert store.requests_since(batch_id, "nebula", since=0) == 0
 
 
-def test_a_refusal_closes_the_account_until_its_job_is_due_and_a_shorter_one_no_sooner(store):
+def test_a_refusal_closes_the_account_whenever_its_job_is_due_and_a_shorter_one_no_sooner(store):
     first, second = begun(store, "one", {"nebula": ONE}), begun(store, "two", {"nebula": ONE})
     for wait_s in (50, 20):
         [taken] = claim(store, first)
-        refusal = due_again(taken, NOW + wait_s)
+        refusal = due_again(taken, NOW)
         throttled = attempt(taken, cause=Cause.THROTTLED, billed=False, cost_nusd=0)
-        store.settle(first, [replace(refusal, attempt=throttled)], now=NOW)
+        store.settle(first, [replace(refusal, attempt=throttled, closed_until=NOW + wait_s)], now=NOW)
     assert store.closed(second, "nebula", now=NOW) == Closed(until=NOW + 50, why=None)
     assert store.closed(second, "nebula", now=NOW + 50) is None
 

@@ -327,11 +327,24 @@ def test_a_lifted_limit_is_found_out():
 
 def test_nothing_is_kept_to_where_nothing_is_known():
     pace = paced(64)
+    pace.start(0.0)
+    pace.ended()
     assert pace.room(0.0) == 64
     assert pace.why(0.0) is None
     for _ in range(64):
         pace.start(0.0)
     assert (pace.room(0.0), pace.opens_at(0.0), pace.why(0.0)) == (0, inf, None)
+
+
+def test_before_anything_is_heard_the_first_burst_is_bounded_and_doubles_each_second():
+    pace, now, sent = paced(100), 0.0, []
+    while pace.crowd.room() > 0:
+        for _ in range(pace.room(now)):
+            pace.start(now)
+            sent.append(now)
+        now = pace.opens_at(now)
+    counted = [sum(each <= second + 0.01 for each in sent) for second in range(4)]
+    assert counted == [16, 32, 64, 100]
 
 
 def test_the_memory_of_starts_is_bounded():

@@ -10,7 +10,7 @@ from typing import Literal
 from runner.account import account
 from runner.engine.lane import Lane
 from runner.manifest import Endpoint
-from runner.pace import Day, Spread, day_began, limited
+from runner.pace import Day, Gate, Spread, day_began, limited
 from runner.store import Closed, Controls, Store
 from runner.writer import Writer
 
@@ -56,6 +56,7 @@ class Pacing:
         """Take up where the last run with the same keys left off: what is used of a day, what is closed."""
         wall, now = time.time(), time.monotonic()
         days: dict[tuple[object, ...], Day] = {}
+        gates: dict[str, Gate] = {}
         for name, lane in self.lanes.items():
             endpoint = lane.endpoint
             self.settings[name] = setting(endpoint, Controls())
@@ -64,8 +65,9 @@ class Pacing:
             if lane.pace.day is not None:
                 lane.pace.day.used = used
                 lane.pace.day = days.setdefault((account(endpoint), endpoint.limits), lane.pace.day)
+            lane.pace.gate = gates.setdefault(account(endpoint), lane.pace.gate)
             if closed is not None:
-                lane.pace.close(now + closed.until - wall, closed.why or limited(closed.until))
+                lane.pace.keep_closed(now + closed.until - wall, closed.why or limited(closed.until))
             self.kept[name] = closed
         await self.heed()
 
@@ -134,9 +136,10 @@ def closing(lane: Lane) -> Closed | None:
     gate, day = lane.pace.gate, lane.pace.day
     if day is not None and day.is_over and day.room(now) == 0:
         return Closed(until=wall + day.resets_at - now, why=day.why())
-    if lane.breaker.down_since is not None or gate.until < now + MOMENT_S:
+    if gate.asked_until < now + MOMENT_S:
         return None
-    return Closed(until=wall + gate.until - now, why=gate.why)
+    why = gate.why if gate.until == gate.asked_until else None
+    return Closed(until=wall + gate.asked_until - now, why=why)
 
 
 def is_same(one: Closed | None, other: Closed | None) -> bool:

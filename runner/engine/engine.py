@@ -91,7 +91,7 @@ class Engine:
         settlement = settle(errand.claim, outcome, self._policy, now=now, chance=random())
         attempt = self._allowance.doubtful(recorded(lane, errand, outcome))
         self._allowance.settle(errand.claim.reserve, attempt.cost_nusd)
-        heed(lane, errand, outcome)
+        closed_until = heed(lane, errand, outcome)
         settlement = self._put_off(errand.claim, settlement, now)
         if settlement.due_at is not None:
             self._allowance.put_off(errand.claim.row, settlement.due_at)
@@ -100,6 +100,7 @@ class Engine:
             settlement=settlement,
             attempt=None if isinstance(outcome, Waiting) else attempt,
             kept=outcome.kept if isinstance(outcome, Done) else (),
+            closed_until=closed_until,
         )
         self._recorder.take(lane, settled, reopen)
         self._bell.ring()

@@ -65,13 +65,16 @@ def served(lane: Lane, sent_at: float, *, was_down: bool) -> None:
         lane.pace.reached(sent_at)
 
 
-def heed(lane: Lane, errand: Errand, outcome: Outcome) -> None:
-    """Let the pace know: places, tokens, limits, and what closes the endpoint for all its workers."""
+def heed(lane: Lane, errand: Errand, outcome: Outcome) -> float | None:
+    """Let the pace know: places, tokens, limits, and what closes the endpoint for all its workers.
+
+    Returns until when a refusal closes it, in seconds since the epoch; None for any other outcome.
+    """
     pace, now, wall = lane.pace, time.monotonic(), time.time()
     pace.ended()
-    if not errand.called:
+    if not (errand.called and errand.sending.sent):
         pace.unsent()
-        return
+        return None
     sent_at = errand.sending.begun_at or now
     refusal = outcome.fault.body if isinstance(outcome, Failed) and outcome.fault.then is Then.WAIT else b""
     pace.tell(hints.read(errand.headers, refusal, now=wall), sent_at=sent_at, now=now)
@@ -87,8 +90,10 @@ def heed(lane: Lane, errand: Errand, outcome: Outcome) -> None:
                 wall=wall,
                 chance=random(),
             )
+            return wall + pace.gate.asked_until - now
         case Failed(fault=fault) if fault.cause is Cause.UNAVAILABLE:
             pace.crowd.overloaded(sent_at=sent_at, now=now)
+    return None
 
 
 def tokens(usage: Usage | None) -> int | None:

@@ -32,6 +32,11 @@ CLOSE = update(accounts).where(accounts.c.id == ACCOUNT)
 CONTROLS = tuple(field.name for field in fields(Controls))
 
 
+def is_out(attempt: Attempt) -> bool:
+    """Whether its provider may have counted it: it was not where no connection could be made."""
+    return attempt.billed or attempt.cause is not Cause.CONNECTION
+
+
 class Ledger(Desk):
     """Accounts of providers, which batches share; a batch whose endpoints have none is not booked."""
 
@@ -49,7 +54,7 @@ class Ledger(Desk):
         pages: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
         for each in attempts:
             page = pages[each.served_by, int(each.started_at // MINUTE_S)]
-            page[0] += each.counted
+            page[0] += each.counted and is_out(each)
             page[1] += each.cost_nusd or 0
         for (name, minute), (requests, spent_nusd) in pages.items():
             if not self.run(BOOK, requests, spent_nusd, batch_id, name, minute).rowcount:
@@ -80,12 +85,15 @@ class Ledger(Desk):
         return int(self.connection.execute(booked).scalar_one())
 
     def close_refused(self, batch_id: int, settled: Sequence[Settled]) -> None:
-        """A refusal for pace outlives the run: it closes the account until its job is due again."""
+        """A refusal for pace outlives the run: committed with it, it closes the account for others, too.
+
+        Its job may be due sooner, for an equivalent.
+        """
         until: dict[str, float] = {}
         for each in settled:
-            attempt, due_at = each.attempt, each.settlement.due_at
-            if attempt is not None and attempt.cause is Cause.THROTTLED and due_at is not None:
-                until[attempt.served_by] = max(until.get(attempt.served_by, 0.0), due_at)
+            if each.closed_until is not None and each.attempt is not None:
+                name = each.attempt.served_by
+                until[name] = max(until.get(name, 0.0), each.closed_until)
         for name, closed_until in until.items():
             earlier = accounts.c.closed_until.is_(None) | (accounts.c.closed_until < closed_until)
             self.connection.execute(

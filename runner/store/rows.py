@@ -64,6 +64,8 @@ class Settled:
     attempt: Attempt | None
     """None where nothing was sent that belongs on record, such as a poll that has to come again."""
     kept: tuple[Kept, ...] = ()
+    closed_until: float | None = None
+    """Until when the account is closed for it, in seconds since the epoch, if it was refused for pace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
