@@ -37,7 +37,8 @@ def retry_after(headers: Mapping[str, str], tree: Any, *, now: float | None) -> 
     `tree` is the body. A date is taken relative to the reply's own `Date`, so a wrong clock does no harm;
     without one it is taken relative to `now` (seconds since the epoch).
     """
-    then = moment(headers.get("date", "")) or now
+    dated = moment(headers.get("date", ""))
+    then = now if dated is None else dated
     spellings = [
         (headers.get("retry-after-ms"), 0.001),
         (headers.get("retry-after"), 1.0),

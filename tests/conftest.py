@@ -1,12 +1,19 @@
 """What tests of many modules stand on."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from runs import Desk
 
 from runner.demo import Knobs, Provider, serve
+
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("deep", max_examples=3_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+"""The same examples each time, and none fails for a machine that is busy; `deep` looks for new ones."""
 
 
 @pytest.fixture

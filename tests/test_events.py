@@ -247,3 +247,21 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES)))
 def test_no_stream_breaks_it(pieces):
     assert isinstance(outcome(b"".join(pieces)), list | Fault)
+
+
+def laid_out(chunks, end, indented):
+    """The same stream as servers write it: line ends, comments, JSON over several lines."""
+    option = orjson.OPT_INDENT_2 if indented else 0
+    lines = [b": ping", b"", b"id: 7"]
+    for each in chunks:
+        first, *more = orjson.dumps(each, option=option).split(b"\n")
+        lines += [b"data: " + first, *more, b"", b": still there", b""]
+    return end.join([*lines, b"data: [DONE]", b"", b""])
+
+
+@given(st.lists(st.text()), st.sampled_from([b"\n", b"\r\n", b"\r"]), st.booleans())
+def test_n12_however_an_answer_is_cut_into_events_it_is_the_same(parts, end, indented):
+    chunks = [*map(chunk, parts), chunk(finish="stop")]
+    assert texts(events.joined(stream(laid_out(chunks, end, indented)))) == [
+        "".join(parts) if parts else None
+    ]

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
 import orjson
 import pytest
@@ -152,6 +153,37 @@ def test_m9_a_group_put_first_moves_no_key(tmp_path):
     was = keys(tmp_path, *groups)
     assert keys(tmp_path, {"prompt": "new"}, *groups)[1:] == was
     assert set(keys(tmp_path, *reversed(groups))) == set(was)
+
+
+def told(requests, **endpoint):
+    """What each key stands for."""
+    groups = [{"prompt": prompt, "params": {"n": number}} for prompt, number in requests]
+    found = jobs(Path(), *groups, **endpoint) if groups else []
+    return {job.key: (job.prompt, job.params, job.sample) for job in found}
+
+
+requests = st.lists(
+    st.tuples(st.sampled_from(["a", "A", "á", ""]), st.sampled_from([1, 1.5, "1", True, None]))
+)
+
+
+@given(requests, st.randoms(use_true_random=False), st.integers(1, 9))
+def test_m9_a_request_has_its_key_wherever_it_stands_and_whatever_the_limits_are(made, chance, limit):
+    moved = chance.sample(made, len(made))
+    limits = {
+        "limits": {"requests_per_minute": limit},
+        "concurrency": limit,
+        "url": f"https://{limit}.example.com",
+    }
+    assert len(told(made)) == len(made)
+    assert told(moved, **limits) == told(made)
+
+
+@given(requests, requests, requests)
+def test_m9_an_edit_costs_what_it_adds_and_nothing_else(before, middle, after):
+    was, now = told(before + after), told(before + middle + after)
+    assert was.items() <= now.items()
+    assert len(now) - len(was) == len(middle)
 
 
 def test_equal_requests_are_samples_of_one(tmp_path):

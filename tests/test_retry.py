@@ -114,6 +114,84 @@ def test_a_refusal_for_pace_waits_for_the_providers_time_or_doubles():
     assert settled(failed(Then.WAIT), replace(FRESH, waits=60), chance=1.0).due_at == NOW + LONGEST_COOLDOWN_S
 
 
+ways = st.builds(
+    failed,
+    st.sampled_from(Then),
+    billed=st.booleans(),
+    useless=st.booleans(),
+    after_s=st.none() | st.floats(0, 1e6),
+)
+outcomes = st.one_of(
+    ways,
+    st.builds(unmet, st.integers(0, 2)),
+    st.builds(Interrupted, sent=st.booleans()),
+    st.builds(Waiting, seconds=st.floats(0, 1e3)),
+)
+policies = st.builds(
+    Policy,
+    attempts=st.integers(1, 5),
+    maybe_billed=st.integers(0, 3),
+    on_unknown=st.sampled_from(["retry", "hold"]),
+)
+
+
+def gone_on(claim, settlement):
+    """The next claim of a job that was settled so."""
+    return replace(
+        claim,
+        attempt=claim.attempt + 1,
+        tries=settlement.tries,
+        maybe_billed=settlement.maybe_billed,
+        useless=settlement.useless,
+        unmet=settlement.unmet,
+        variant=settlement.variant,
+        waits=settlement.waits,
+        billed_before=settlement.billed_before,
+        ticket=claim.ticket if settlement.keeps_ticket else None,
+    )
+
+
+def lives(outcomes, policy, chance, ticket):
+    """Each outcome with its settlement, up to the one that ends the job."""
+    claim = replace(FRESH, ticket=ticket)
+    for outcome in outcomes:
+        settlement = settle(claim, outcome, policy, now=NOW, chance=chance)
+        yield outcome, settlement
+        if settlement.state is not State.PENDING:
+            return
+        claim = gone_on(claim, settlement)
+
+
+def is_then(outcome, *then):
+    return isinstance(outcome, Failed) and outcome.fault.then in then
+
+
+@given(st.lists(outcomes, max_size=20), policies, st.floats(0, 1), st.sampled_from([None, b"{}"]))
+def test_n17_whatever_comes_tries_are_spent_by_faults_alone_and_no_job_fails_by_a_429(
+    outcomes, policy, chance, ticket
+):
+    tries = 0
+    for outcome, after in lives(outcomes, policy, chance, ticket):
+        tries += is_then(outcome, Then.RETRY, Then.FAIL)
+        assert after.tries == tries <= policy.attempts
+        blames = isinstance(outcome, Unmet) or is_then(outcome, Then.RETRY, Then.FAIL)
+        assert after.state is not State.FAILED or blames
+        assert after.state is not State.UNKNOWN or isinstance(outcome, Interrupted)
+        assert (after.due_at is not None) == (after.state is State.PENDING)
+        assert after.due_at is None or NOW <= after.due_at <= NOW + 1e6
+
+
+@given(st.lists(outcomes, max_size=20), policies, st.floats(0, 1))
+def test_n4_no_more_is_sent_again_after_it_may_have_been_billed_than_the_policy_allows(
+    outcomes, policy, chance
+):
+    billed = 0
+    for outcome, after in lives(outcomes, policy, chance, None):
+        billed += is_then(outcome, Then.RETRY, Then.FAIL) and outcome.fault.billed
+        assert after.maybe_billed == billed <= policy.maybe_billed + (after.state is State.FAILED)
+        assert after.billed_before or not billed
+
+
 faults = st.builds(
     failed,
     st.sampled_from([Then.RETRY, Then.FAIL]),
@@ -132,13 +210,5 @@ def test_a_job_always_ends_within_its_tries(outcomes, attempts, maybe_billed, ch
         assert settlement.tries <= attempts
         if settlement.state is State.FAILED:
             return
-        claim = replace(
-            claim,
-            tries=settlement.tries,
-            maybe_billed=settlement.maybe_billed,
-            useless=settlement.useless,
-            unmet=settlement.unmet,
-            variant=settlement.variant,
-            waits=settlement.waits,
-        )
+        claim = gone_on(claim, settlement)
     raise AssertionError("the job went on for ever")

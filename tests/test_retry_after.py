@@ -1,6 +1,7 @@
 """Retry-After in all its spellings."""
 
 from datetime import UTC, datetime
+from email.utils import formatdate
 
 import pytest
 from hypothesis import given
@@ -93,3 +94,20 @@ PIECES = ["Mon", "Nov", "23", ",", "-", ":", "GMT", "2026", "02:14", "+0000", "(
 def test_nothing_that_looks_like_a_date_breaks_it(parts):
     found = retry_after({"retry-after": " ".join(parts)}, None, now=NOW)
     assert found is None or 0 < found <= LONGEST_S
+
+
+FIELDS = st.sampled_from(["retryAfter", "retry_after_ms", "error", ""])
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+trees = st.deferred(lambda: leaves | st.lists(trees, max_size=3) | st.dictionaries(FIELDS, trees, max_size=3))
+
+
+@given(trees)
+def test_n17_nothing_that_a_body_holds_breaks_it(tree):
+    found = retry_after({}, tree, now=NOW)
+    assert found is None or 0 < found <= LONGEST_S
+
+
+@given(st.integers(0, 2**32), st.integers(1, int(LONGEST_S)), st.none() | st.floats(0, 2.0**32))
+def test_p10_n17_a_date_counts_from_the_answers_own_whatever_our_clock_says(theirs, wait, ours):
+    headers = {"date": formatdate(theirs, usegmt=True), "retry-after": formatdate(theirs + wait, usegmt=True)}
+    assert retry_after(headers, None, now=ours) == wait

@@ -1,5 +1,10 @@
-import pytest
+from datetime import date
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.manifest import ManifestError, load
 from runner.problems import Problems
 from runner.source import Source, decoded, parse, read
 
@@ -174,3 +179,58 @@ def test_m5_anything_else_is_an_error_with_its_offset(data, problem):
     problems = Problems()
     assert read(data, "jobs.yaml", problems) is None
     assert next(str(each) for each in problems).startswith(problem)
+
+
+PIECES = [
+    b"name: x",
+    b"endpoints: {e: {dialect: nebula-images, url: demo}}",
+    b"jobs:",
+    b"\n",
+    b"\n  ",
+    b"- ",
+    b"prompt: '{{ a }}'",
+    b"vars: {a: [1, 2]}",
+    b"model: m",
+    b"&a ",
+    b"*a",
+    b"<<: *a",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"? ",
+    b": ",
+    b", ",
+    b"!!python/object:os.system ",
+    b"---\n",
+    b"...",
+    b"%YAML 9\n",
+    b"|\n",
+    b"'",
+    b'"\\u12',
+    b"#",
+    b"\t",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"2026-11-23",
+    b"0x1",
+    b"${A}",
+    b"@",
+]
+
+
+def refusals(path):
+    """What is wrong with a manifest; nothing where it is one."""
+    try:
+        assert load(path, today=date(2026, 11, 23)).jobs
+    except ManifestError as refused:
+        return [str(problem) for problem in refused.problems]
+    return []
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=4)))
+def test_m1_to_m5_whatever_a_file_holds_is_taken_or_refused_with_its_place(tmp_path_factory, pieces):
+    path = tmp_path_factory.getbasetemp() / "jobs.yaml"
+    path.write_bytes(b"".join(pieces))
+    assert all(problem.startswith(f"{path}:") for problem in refusals(path))
