@@ -134,3 +134,26 @@ def test_turns_add_up_to_what_is_wanted(wants):
     for name, part in turns(wants, ["a b"]):
         given[name] += part
     assert given == {name: wanted for name, wanted in wants.items() if wanted}
+
+
+async def test_n17_endpoints_of_one_key_wait_together(desk, provider):
+    """Which of them is refused first is for chance to say: the other is not asked."""
+    provider.play(refused(429, retry_after="3600"))
+    manifest = pair(provider, provider, herd(6), concurrency=1)
+    manifest["jobs"] = [{**manifest["jobs"][0], "also": []}]
+    manifest["jobs"].append({"endpoint": "backup", "model": "sdxl", "prompts": ["beside"]})
+    done = await run(desk, manifest, "--no-wait")
+    assert (done.status, done.last["reason"]) == (75, "quota")
+    assert provider.sent <= 2
+
+
+async def test_n17_a_kill_does_not_shorten_a_cooldown_that_an_equivalent_need_not_wait_for(
+    desk, provider, second
+):
+    provider.script = second.script = lambda _: refused(429, retry_after="3600")
+    desk.write(pair(provider, second, herd(6), concurrency=1))
+    await desk.run("run", "jobs.yaml", crash_at="committed:1")
+    before = (provider.sent, second.sent)
+    await desk.run("run", "jobs.yaml", "--no-wait")
+    assert max(provider.sent, second.sent) == 1
+    assert sum(before) >= 1

@@ -382,11 +382,14 @@ def script(cases):
 
 
 def manifest(url, cases):
-    """An endpoint for each case: none is judged by what befalls another."""
-    common = {"dialect": "nebula-images", "url": url, "key": "${KEY}"}
+    """An endpoint and a key for each case: none is judged by what befalls another."""
+    common = {"dialect": "nebula-images", "url": url}
     return {
         "name": "night",
-        "endpoints": {"-".join(case.name.split()): {**common, **dict(case.endpoint)} for case in cases},
+        "endpoints": {
+            "-".join(case.name.split()): {**common, "key": f"${{KEY_{number}}}", **dict(case.endpoint)}
+            for number, case in enumerate(cases)
+        },
         "jobs": [
             {
                 "id": case.name,
@@ -407,7 +410,8 @@ async def worked(desk):
         cases = CASES + n18(elsewhere.url)
         provider.script = script(cases)
         desk.write(manifest(provider.url, cases))
-        (desk.folder / ".env").write_text(f"KEY={KEY}")
+        keys = (f"KEY_{number}={KEY}" for number in range(len(cases)))
+        (desk.folder / ".env").write_text("\n".join(keys))
         done = await desk.run("run", "jobs.yaml", "--no-wait", "--json")
         assert done.status == 75, done.err
         seen = {}
