@@ -23,8 +23,20 @@ BREATH_S = 0.25
 """How long it waits at a stretch: between two it looks whether anybody still wants the write."""
 
 
-class Full(Exception):
-    """There is no room on the disk for what was to be written."""
+class Unwritten(Exception):
+    """What was to be written is not: the disk fails. It says how."""
+
+
+class Full(Unwritten):
+    """There is no room on the disk."""
+
+
+class Broken(Unwritten):
+    """The queue's file cannot be relied on any more, and nothing further is written to it.
+
+    A failed fsync is one of the reasons: the system forgets what it could not write, and a second one would
+    succeed without it.
+    """
 
 
 class Database(Protocol):
@@ -33,6 +45,8 @@ class Database(Protocol):
     def writing(self, *, patience_s: float) -> Engine: ...
     def is_busy(self, error: BaseException) -> bool: ...
     def is_full(self, error: BaseException) -> bool: ...
+    def is_broken(self, error: BaseException) -> bool: ...
+    def explain(self, error: BaseException) -> str: ...
     def changes(self, connection: Connection) -> int: ...
     def shrink(self, connection: Connection) -> None: ...
 
@@ -43,6 +57,8 @@ class Write(Generic[S]):
 
     act: Callable[[S], Any]
     future: asyncio.Future[Any]
+    apart: bool = False
+    """Whether it is done outside of any transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +110,7 @@ class Writer(Generic[S]):
         self._inbox: SimpleQueue[Write[S] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="writer", daemon=True)
         self._seen: int | None = None
+        self._broken: Broken | None = None
         self._closing = False
         self._closed = False
 
@@ -115,12 +132,20 @@ class Writer(Generic[S]):
         """What `act` returns, once it is committed.
 
         It may be run twice, the first time being undone: where another act of its transaction raises, each is
-        tried by itself. Whoever is cancelled while waiting does not undo it. Raises `Full` for a full disk.
+        tried by itself. Whoever is cancelled while waiting does not undo it. Raises `Unwritten` where the
+        disk fails.
         """
+        return await self._asked(act, apart=False)
+
+    async def apart(self, act: Callable[[S], T]) -> T:
+        """What `act` returns, which is done outside of any transaction."""
+        return await self._asked(act, apart=True)
+
+    async def _asked(self, act: Callable[[S], T], *, apart: bool) -> T:
         if self._closing:
             raise RuntimeError("the writer is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._inbox.put(Write(act, future))
+        self._inbox.put(Write(act, future, apart))
         return await future
 
     async def changed(self) -> bool:
@@ -147,6 +172,10 @@ class Writer(Generic[S]):
 
     def _committed(self, writes: Sequence[Write[S]]) -> list[Result]:
         """What became of each write: of all in one transaction, or else of each in its own."""
+        if self._broken is not None:
+            return [Result(error=self._broken)] * len(writes)
+        if len(writes) > 1 and any(write.apart for write in writes):
+            return self._each(writes)
         tried = self._tried(writes)
         while isinstance(tried, BaseException) and self._database.is_full(tried) and self._room():
             with Caught():
@@ -154,8 +183,15 @@ class Writer(Generic[S]):
             tried = self._tried(writes)
         if not isinstance(tried, BaseException):
             return tried
+        if self._database.is_broken(tried):
+            self._abandon(tried)
+            return self._committed(writes)
         if len(writes) == 1:
             return [Result(error=self._named(tried))]
+        return self._each(writes)
+
+    def _each(self, writes: Sequence[Write[S]]) -> list[Result]:
+        """By itself."""
         return [result for write in writes for result in self._committed([write])]
 
     def _tried(self, writes: Sequence[Write[S]]) -> list[Result] | BaseException:
@@ -166,6 +202,12 @@ class Writer(Generic[S]):
             return [Result(value=value) for value in values]
         self._undo()
         return caught.error
+
+    def _abandon(self, error: BaseException) -> None:
+        self._broken = Broken(self._database.explain(error))
+        self._broken.__cause__ = error
+        with Caught():
+            self._connection.close()
 
     def _undo(self) -> None:
         """A commit that failed leaves the driver's transaction open, and the queue locked."""
@@ -181,6 +223,9 @@ class Writer(Generic[S]):
 
     @contextmanager
     def _transaction(self, writes: Sequence[Write[S]]) -> Iterator[S]:
+        if writes[0].apart:
+            yield self._bind(self._connection)
+            return
         with self._begun(writes):
             yield self._bind(self._connection)
 

@@ -55,7 +55,15 @@ def batch(name, folder):
 def ended(claim, state, **how):
     outputs = how.pop("kept", ())
     settlement = Settlement(
-        state=state, tries=0, maybe_billed=0, useless=0, waits=0, billed_before=False, **how
+        state=state,
+        tries=0,
+        maybe_billed=0,
+        useless=0,
+        unmet=0,
+        variant=0,
+        waits=0,
+        billed_before=False,
+        **how,
     )
     sending = attempt(number=claim.attempt, cause=how.get("cause"), message=how.get("message"))
     return Settled(claim=claim, settlement=settlement, attempt=sending, kept=outputs)

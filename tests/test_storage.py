@@ -8,6 +8,9 @@ import pytest
 from runs import Desk, accounts_balance, animals, herd
 from small_disk import grow, small_disk
 
+from runner import database
+from runner.demo import Slow
+
 
 @pytest.fixture
 async def small(tmp_path: Path):
@@ -48,3 +51,69 @@ async def test_s1_s2_a_small_disk_fills_up_and_nothing_is_lost_or_paid_twice(sma
     assert "recovered" not in done.err
     assert len(small.results()) == len(small.pictures()) == 300
     accounts_balance(small, provider)
+
+
+async def taken_away(desk, provider, act):
+    """A run whose queue is dealt with so while four requests are in flight."""
+    desk.write(animals(provider.url, *herd(12), concurrency=4))
+    provider.play(*[Slow(seconds=1.5)] * 4)
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await provider.until(lambda seen: seen.sent == 4)
+    act(desk.folder / "runner.db")
+    await running.says("runner.db was replaced while running: stopping")
+    return await running.ends()
+
+
+def replaced(path):
+    """By another queue, and its log is gone."""
+    database.named(path.with_name("other.db")).prepare()
+    path.with_name("other.db").replace(path)
+
+
+def all_gone(path):
+    for each in path.parent.glob("runner.db*"):
+        each.unlink()
+
+
+@pytest.mark.parametrize("act", [Path.unlink, replaced, all_gone, lambda path: path.rename("elsewhere.db")])
+async def test_s7_a_queue_that_is_taken_away_while_running_is_saved_and_goes_on(desk, provider, act):
+    done = await taken_away(desk, provider, act)
+    assert (done.status, done.last["reason"], provider.sent) == (75, "disk", 4), done.err
+    assert (done.last["jobs"]["succeeded"], done.last["jobs"]["pending"]) == (4, 8)
+    [copy] = desk.folder.glob("runner.db.saved-*Z")
+    assert f"runner --db {copy} resume animals" in done.err
+    assert copy.stat().st_mode & 0o777 == 0o600
+    again = await desk.run("--db", str(copy), "resume", "animals", "--json")
+    assert (again.status, again.last["maybe_billed_twice"], provider.sent) == (0, 0, 12)
+
+
+async def test_s7_no_other_manifest_is_begun_once_the_queue_is_taken_away(desk, provider):
+    desk.write(animals(provider.url, "a fox", name="one"), "one.yaml")
+    desk.write(animals(provider.url, "an owl", name="two"), "two.yaml")
+    provider.play(Slow(seconds=1.0))
+    running = await desk.start("run", "one.yaml", "two.yaml", "--json")
+    await provider.until(lambda seen: seen.sent == 1)
+    (desk.folder / "runner.db").unlink()
+    done = await running.ends()
+    assert (done.status, provider.sent) == (75, 1)
+
+
+async def test_s7_a_new_queue_beside_the_outputs_of_a_lost_one_is_refused(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+    all_gone(desk.folder / "runner.db")
+    for command in ("run", "submit"):
+        refused = await desk.run(command, "jobs.yaml")
+        assert refused.status == 2
+        assert "mv outputs/animals outputs/animals.old" in refused.err.replace(f"{desk.folder}/", "")
+    assert provider.sent == 1
+    desk.outputs().rename(desk.folder / "old")
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+
+
+async def test_s7_another_batch_in_a_new_queue_is_nobodys_concern(desk, provider):
+    desk.write(animals(provider.url, "a fox"))
+    assert (await desk.run("run", "jobs.yaml")).status == 0
+    all_gone(desk.folder / "runner.db")
+    desk.write(animals(provider.url, "an owl", name="birds"))
+    assert (await desk.run("run", "jobs.yaml")).status == 0

@@ -1,4 +1,5 @@
 import asyncio
+import sqlite3
 import sys
 import threading
 from asyncio.subprocess import PIPE
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from runner import database
 from runner.database import Database
 from runner.store import Store
-from runner.writer import Full, Writer
+from runner.writer import Broken, Full, Writer
 
 
 @pytest.fixture
@@ -260,3 +261,31 @@ async def test_many_claim_side_by_side_and_no_job_twice(queue: Database):
         taken = await asyncio.gather(*(made.do(take) for _ in range(120)))
     rows = [claim.row for claims in taken for claim in claims]
     assert len(rows) == len(set(rows)) == 400
+
+
+async def test_what_is_done_apart_is_in_no_transaction_and_parts_no_others(queue: Database):
+    async with writing(queue) as made:
+        one, inside, two = await gathered(
+            made, submitting("one"), lambda store: store.connection.in_transaction(), submitting("two")
+        )
+        assert inside
+        assert not await made.apart(lambda store: store.connection.in_transaction())
+        copy = queue.path.with_name("copy.db")
+        await made.apart(lambda store: queue.copy(store.connection, copy))
+    assert names(database.named(copy)) == ["one", "two"]
+    assert one != two
+
+
+async def test_s11_a_queue_that_fails_is_written_to_no_more(queue: Database):
+    def damaged(_: Store) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    async with writing(queue) as made:
+        await made.do(submitting("before"))
+        one, error, two = await gathered(made, submitting("one"), damaged, submitting("two"))
+        assert {type(each) for each in (one, error, two)} == {Broken}
+        with pytest.raises(Broken, match=r"cannot use .*runner\.db: disk I/O error"):
+            await made.do(submitting("after"))
+    assert names(queue) == ["before"]

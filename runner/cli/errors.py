@@ -51,7 +51,7 @@ def known(error: BaseException) -> int | None:
         return None
     from runner import compose, database, files, problems, writer
 
-    if isinstance(error, (database.Busy, files.Unwritable, writer.Full)):
+    if isinstance(error, (database.Busy, database.Unroomy, files.Unwritable, writer.Unwritten)):
         return LATER
     expected = (Refused, problems.ManifestError, database.QueueError, compose.TooMany)
     return USAGE if isinstance(error, expected) else None

@@ -49,6 +49,8 @@ def run(
         if ended.signalled is not None and left:
             statuses.append(ended.signalled)
             break
+        if ended.db != db:
+            break
     raise typer.Exit(max(statuses))
 
 

@@ -55,9 +55,9 @@ def work(db: str, name: str, bounds: "RunOptions", *, as_json: bool) -> "Ended":
         ended = anyio.run(
             compose.work, db, name, bounds, watcher, backend_options={"use_uvloop": sys.platform != "win32"}
         )
-    summarise(db, name, elapsed_s=time.monotonic() - began_at)
+    summarise(ended.db, name, elapsed_s=time.monotonic() - began_at)
     if as_json:
-        with compose.reading(db) as store:
+        with compose.reading(ended.db) as store:
             tell_json(results.status(batch(store, name)))
     return ended
 

@@ -14,7 +14,7 @@ from runner.engine.lane import Lane
 from runner.health import MANY
 from runner.reason import Reason
 from runner.store import BatchRow, Store, Tally
-from runner.writer import Full, Writer
+from runner.writer import Unwritten, Writer
 
 EVERY_S = 0.5
 JUMP_S = 1.0
@@ -59,7 +59,7 @@ class Glance:
     async def run(self, engine: Engine) -> None:
         while True:
             await anyio.sleep(EVERY_S)
-            with suppress(Full):
+            with suppress(Unwritten):
                 await self._look(engine)
 
     async def _look(self, engine: Engine) -> None:

@@ -15,7 +15,7 @@ import anyio
 from anyio import to_thread
 
 from runner import database, price
-from runner.compose import trace
+from runner.compose import rescue, trace
 from runner.compose.exporting import GivenUp, results
 from runner.compose.glance import Glance, Watcher
 from runner.compose.lanes import lanes
@@ -40,7 +40,7 @@ from runner.reserve import SUFFIX, Reserve
 from runner.retry import Policy
 from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally
-from runner.writer import Full, Writer
+from runner.writer import Unwritten, Writer
 
 FLAT = 10_000
 """Jobs up to which all files stand in one folder."""
@@ -69,6 +69,8 @@ class Ended:
     exit_status: int
     signalled: int | None
     """The exit status of a run that a signal stops, if one came, even if nothing was left to do."""
+    db: str
+    """Where the batch is now: a copy, where the queue was taken away while running."""
 
 
 Heard = Callable[[Sequence[Settled]], None]
@@ -191,6 +193,8 @@ class Run:
             glance = self._glance(settings, pacing, began)
             self.watcher.began(began)
             await self._watched(glance, self._engine(settings, folder, began))
+            if self.toll.lost:
+                self.watcher.said(f"{self.toll.lost} lost: paid for, perhaps, and kept nowhere")
             glance.tell(await self._tally())
         return await self._end(run_id)
 
@@ -277,11 +281,12 @@ class Run:
         is_finished = tally.pending + tally.running == 0
         reason = None if is_finished else self.stop.reason or stopped(self.lanes)
         state = BatchState.FINISHED if is_finished else BatchState.STOPPED
-        with suppress(Full):
+        with suppress(Unwritten):
             await self.writer.do(
                 lambda store: store.end_run(run_id, state, reason and reason.value, now=time.time())
             )
-        is_whole = await self._wrote_results()
+        await self._rescue()
+        is_whole = await self._wrote_results() and not self.watchman.is_replaced
         self.watcher.moved(tally, None)
         if self.reserve.full_since is not None:
             self.watcher.said(told(self.toll, await self._needed(tally)))
@@ -289,14 +294,23 @@ class Run:
             tally=tally,
             exit_status=self._exit_status(tally, is_finished=is_finished and is_whole),
             signalled=None if self.stop.signal is None else exit_status(self.stop.signal),
+            db=self.db,
         )
+
+    async def _rescue(self) -> None:
+        """Go on with a copy where the queue's file was taken away."""
+        if self.queue.path is not None and self.watchman.look():
+            path = self.queue.path
+            copy = await rescue.saved(self.queue, path, self.writer, Path(self.row.folder))
+            self.watcher.said(rescue.told(path, copy, self.row.name))
+            self.db = self.db if copy is None else str(copy)
 
     async def _wrote_results(self) -> bool:
         """Whether they are there, or not wanted any more."""
         try:
             with suppress(GivenUp):
                 await to_thread.run_sync(partial(results, self.db, self.row.name, None, until=self._is_cut))
-        except Unwritable as error:
+        except (Unwritable, database.QueueError) as error:
             self.watcher.said(f"{error}: the results are in the queue, `runner export` writes them")
             return False
         return True

@@ -1,5 +1,6 @@
 """A manifest into the queue: expanded whole, in one transaction, or not at all."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +9,15 @@ from pathlib import Path
 from runner import crash
 from runner.account import account
 from runner.compose import catalogue
+from runner.compose.exporting import NAME
 from runner.compose.opening import writing
+from runner.database import QueueError
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
 from runner.job import Job
 from runner.manifest import Manifest, fingerprint
 from runner.names import folder_name
+from runner.sinks import EVIDENCE, PENDING
 from runner.store import NewBatch, Store
 
 MANY = 100_000
@@ -49,9 +53,22 @@ def submit(db: str, manifest: Manifest, *, yes: bool) -> Submission:
         known = store.batch(manifest.name)
         if known is not None and known.fingerprint == mark:
             return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True)
+        if known is None:
+            refuse_lost(outputs_folder(manifest), db)
         if not yes and (jobs := count(manifest)) > MANY + (known.tally.total if known else 0):
             raise TooMany(jobs)
         return merge(store, manifest, mark)
+
+
+def refuse_lost(folder: Path, db: str) -> None:
+    """A batch that the queue knows nothing of has no outputs, or its queue is lost: they are paid for."""
+    traces = (PENDING, EVIDENCE, NAME)
+    if any(os.path.lexists(folder / trace) for trace in traces):
+        raise QueueError(
+            f"{folder} has outputs of this batch, and {db} knows nothing of it: put their queue back "
+            f"(--db names another), give the batch another name, or begin anew after "
+            f"`mv {folder} {folder}.old`"
+        )
 
 
 def merge(store: Store, manifest: Manifest, mark: str) -> Submission:

@@ -12,10 +12,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from runner.database import sqlite, versions
-from runner.database.errors import Busy, NoQueue, QueueError
+from runner.database.errors import Busy, NoQueue, QueueError, Unroomy
 from runner.database.lock import Holder, Lock
 
-__all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "named"]
+__all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "Unroomy", "named"]
 
 SERVER, DRIVER = "postgresql", "psycopg"
 EXTRA = "pip install runner[postgres]"
@@ -100,25 +100,35 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            raise QueueError(self.explain(error)) from error
+            kind = Unroomy if self.is_full(error) else QueueError
+            raise kind(self.explain(error)) from error
 
     @property
     def place(self) -> str:
         """For people: without a password."""
         return self.url.render_as_string(hide_password=True) if self.path is None else str(self.path)
 
-    def explain(self, error: DBAPIError) -> str:
+    def explain(self, error: BaseException) -> str:
         if self.path is None:
-            return f"{self.place}: {error.orig}"
-        return sqlite.explain(self.path, error.orig)
+            return f"{self.place}: {orig(error)}"
+        return sqlite.explain(self.path, orig(error))
 
     def is_busy(self, error: BaseException) -> bool:
         """Whether another's transaction was in the way, for longer than one waits."""
-        return sqlite.code(getattr(error, "orig", error)) & sqlite.PRIMARY in sqlite.BUSY
+        return sqlite.code(orig(error)) & sqlite.PRIMARY in sqlite.BUSY
 
     def is_full(self, error: BaseException) -> bool:
         """Whether there is no room for what was to be written."""
-        return sqlite.code(getattr(error, "orig", error)) in sqlite.FULL
+        return sqlite.code(orig(error)) in sqlite.FULL
+
+    def is_broken(self, error: BaseException) -> bool:
+        """Whether the queue's file, or the disk that it is on, is not to be trusted any more."""
+        found = sqlite.code(orig(error))
+        return found not in sqlite.FULL and found & sqlite.PRIMARY in sqlite.BROKEN
+
+    def copy(self, connection: Connection, to: Path) -> None:
+        """What the connection sees of a queue in a file, whatever has become of that; raises `QueueError`."""
+        sqlite.copy(connection, to)
 
     def shrink(self, connection: Connection) -> None:
         """Take back what room the log of changes has on the disk."""
@@ -129,6 +139,11 @@ class Database:
         """A number that is another once some other connection has committed."""
         asked = SERVER_CHANGES if self.path is None else "PRAGMA data_version"
         return int(connection.exec_driver_sql(asked).scalar_one())
+
+
+def orig(error: BaseException) -> BaseException:
+    """What the database's driver has raised."""
+    return getattr(error, "orig", None) or error
 
 
 def named(place: str | Path) -> Database:

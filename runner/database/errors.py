@@ -9,5 +9,9 @@ class NoQueue(QueueError):
     """There is none at that place."""
 
 
+class Unroomy(QueueError):
+    """There is no room on the disk for it."""
+
+
 class Busy(QueueError):
     """Another runner works on it."""

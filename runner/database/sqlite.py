@@ -31,7 +31,17 @@ WRITING = (
 READING = (f"PRAGMA cache_size = -{READERS_CACHE_KIB}", "PRAGMA query_only = ON")
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+"""SQLite tells a quota, and a limit on the size of files, as a write that failed."""
+BROKEN = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 PRIMARY = 0xFF
 """The part of an error's code that is not its detail."""
@@ -128,6 +138,8 @@ def explain(path: Path, error: BaseException | None) -> str:
     """What is wrong with a file, and what can be done."""
     if code(error) & PRIMARY in BUSY:
         return f"{path} is locked by another program: try again when that is done"
+    if code(error) in FULL:
+        return f"disk full: {path}: free some space, then do it again; nothing of this was written"
     if code(error) & PRIMARY not in DAMAGED:
         return f"cannot use {path}: {error}"
     return (
@@ -140,10 +152,14 @@ def copy(connection: Connection, to: Path) -> None:
     """By SQLite itself: opening the file beside it would drop its locks."""
     source: Any = connection.connection.driver_connection
     part = to.with_name(f"{to.name}.part")
-    touch(part)
-    with closing(sqlite3.connect(part)) as target:
-        source.backup(target)
-    part.replace(to)
+    try:
+        touch(part)
+        with closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        part.replace(to)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise QueueError(f"cannot copy the queue to {to}: {error}") from error
 
 
 def code(error: BaseException | None) -> int:

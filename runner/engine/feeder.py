@@ -16,7 +16,7 @@ from runner.engine.stop import Stop
 from runner.job import Claim
 from runner.reason import Reason
 from runner.store import Among
-from runner.writer import Full
+from runner.writer import Unwritten
 
 SOON_S = 1.0
 """A rest that is longer is not begun before it is certain that there is something to wait for."""
@@ -127,7 +127,7 @@ class Feeder:
         """What there is to send; nothing more once the disk is full."""
         try:
             return await self._take(wants)
-        except Full:
+        except Unwritten:
             self._stop.ask(Reason.DISK)
             return []
 

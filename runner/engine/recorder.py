@@ -14,7 +14,7 @@ from runner.files import Unwritable
 from runner.job import Claim, State
 from runner.outcome import Cause, Kept
 from runner.store import Settled
-from runner.writer import Full
+from runner.writer import Unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Recorder:
         settled = [each.settled for each in ended]
         try:
             written = await self._written(settled)
-        except Full as error:
+        except Unwritten as error:
             self._toll.unwritten(settled, error)
         else:
             crash.point("committed")
@@ -78,7 +78,7 @@ class Recorder:
         """Commit them all; one that the queue does not take is found, and fails alone."""
         try:
             return await self._queue.settle(settled)
-        except Full:
+        except Unwritten:
             raise
         except Exception as error:
             if len(settled) == 1:
@@ -89,7 +89,7 @@ class Recorder:
         """Where the disk fails, files keep the names that they were written under: the next start goes on."""
         try:
             await self._conclude(ended, is_current=is_current)
-        except (Unwritable, Full) as error:
+        except (Unwritable, Unwritten) as error:
             self._toll.failed(str(error))
 
     async def _conclude(self, ended: Ended, *, is_current: bool) -> None:

@@ -22,7 +22,7 @@ from runner.job import Claim
 from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Unmet, Waiting
 from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
-from runner.writer import Full
+from runner.writer import Unwritten
 
 LARGE_REPLY = 256 * 1024
 """Bytes of an answer from which it is read in a thread: below, the hand-over costs more than it frees."""
@@ -75,7 +75,7 @@ class Worker:
             return Failed(fault=met)
         except (CalledOff, OutOfTime):
             return errand.interrupted()
-        except (Unwritable, Full) as unwritable:
+        except (Unwritable, Unwritten) as unwritable:
             self._toll.unkept(errand, unwritable)
             return Failed(fault=unkept(unwritable, sent=errand.sending.sent))
         except Exception as error:
