@@ -1,6 +1,6 @@
 # `make` alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check docs bench clean
+.PHONY: help install demo test check docs bench soak clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,6 +33,10 @@ docs: .venv/installed  ## write the generated reference anew
 
 bench: .venv/installed  ## measure runner beside bare aiohttp, as ratios
 	$(BIN)/python -m benchmarks
+
+soak: .venv/installed  ## do harm to one batch for MINUTES (5), by a SEED if given, and look for new examples
+	$(BIN)/python tests/soaking.py --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/test_store_model.py tests/test_retry.py tests/test_expand.py
 
 clean:  ## remove what make install and make demo made
 	rm -rf .venv outputs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -150,7 +150,7 @@ NAMES: Mapping[str, Act] = {
     "latin": body(lambda _: '{"data":"é"}'.encode("latin-1")),
     "deep": body(lambda _: b"[" * 100_000),
     "huge": body(lambda _: b'{"created":' + b"9" * 5_000 + b"}"),
-    "error": said(FAILED),
+    "error": replace(said(FAILED), paid=False),
     "none": said({"object": "list", "data": [], "choices": [], "status": "success"}),
     "base64": body(lambda data: B64.sub(b'"b64_json":"#not base64#"', data)),
     "noimage": recoded(lambda _: b"this is no picture"),
