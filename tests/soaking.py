@@ -25,6 +25,7 @@ from random import Random
 from signal import SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 from runs import Desk
+from small_disk import mounted
 
 from runner.demo import Knobs, Mix, parse_faults, serve
 from runner.sinks import Waiting
@@ -112,11 +113,9 @@ def prompt_of(body: str) -> str:
 
 
 @contextmanager
-def small_disk(folder: Path):
-    """A disk of its own for the folder, where we may mount one; yields whether."""
-    size = f"size={DISK_MB}m"
-    mounts = ["mount", "-t", "tmpfs", "-o", size, "soak", str(folder)]
-    if os.geteuid() or subprocess.run(mounts, check=False, capture_output=True).returncode:
+def own_disk(folder: Path):
+    """A disk for the folder, where we may mount one; yields whether."""
+    if os.geteuid() or not mounted(folder, f"size={DISK_MB}m"):
         yield False
         return
     try:
@@ -345,7 +344,7 @@ async def soak(
     seed: int, *, folder: Path, jobs: int, most: int, until_s: float = float("inf"), tell=lambda _: None
 ):
     """At most so many blows to a batch; returns what became of the batch, and how its runs ended."""
-    with small_disk(folder) as has_disk:
+    with own_disk(folder) as has_disk:
         async with serve(replace(KNOBS, seed=seed)) as provider, Desk.at(folder) as desk:
             batch = Soak(desk=desk, provider=provider, jobs=jobs, has_disk=has_disk)
             await batch.begin()

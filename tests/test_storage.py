@@ -75,7 +75,9 @@ def all_gone(path):
         each.unlink()
 
 
-@pytest.mark.parametrize("act", [Path.unlink, replaced, all_gone, lambda path: path.rename("elsewhere.db")])
+@pytest.mark.parametrize(
+    "act", [Path.unlink, replaced, all_gone, lambda path: path.rename(path.with_name("elsewhere.db"))]
+)
 async def test_s7_a_queue_that_is_taken_away_while_running_is_saved_and_goes_on(desk, provider, act):
     done = await taken_away(desk, provider, act)
     assert (done.status, done.last["reason"], provider.sent) == (75, "disk", 4), done.err
