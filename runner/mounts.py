@@ -6,7 +6,6 @@ from pathlib import Path, PurePosixPath
 TABLE = Path("/proc/self/mountinfo")
 REMOTE = frozenset(
     {
-        "9p",
         "afs",
         "beegfs",
         "ceph",
@@ -28,7 +27,10 @@ REMOTE = frozenset(
         "vboxsf",
     }
 )
-"""File systems whose locks and shared memory another machine's kernel has a say in: no place for a WAL."""
+"""File systems whose locks and shared memory another machine's kernel has a say in: no place for a WAL.
+
+9p and virtiofs are not among them: containers stand on them, and one kernel alone has the files open.
+"""
 FIXED = 6
 """Fields of a line before the optional ones, which `-` ends."""
 UNKNOWN = "unknown"
@@ -71,9 +73,9 @@ def is_remote(kind: str) -> bool:
     return kind in REMOTE
 
 
-def filesystem_of(path: Path) -> str:
+def filesystem_of(path: Path, table: Path = TABLE) -> str:
     """What the running kernel says; `unknown` where it keeps no such table."""
     try:
-        return filesystem(str(path.resolve()), TABLE.read_text(errors="surrogateescape"))
+        return filesystem(str(path.resolve()), table.read_text(errors="surrogateescape"))
     except OSError:
         return UNKNOWN

@@ -112,19 +112,24 @@ def interrupted(same: Settlement, policy: Policy, *, billed: bool) -> Settlement
 
 def failed(claim: Claim, fault: Fault, policy: Policy, *, now: float, chance: float) -> Settlement:
     """The fault says what it asks for, the job's past whether it may have it."""
-    same = replace(unchanged(claim, now), cause=fault.cause, message=fault.message)
+    billed = fault.billed and claim.ticket is None
+    same = replace(
+        unchanged(claim, now),
+        cause=fault.cause,
+        message=fault.message,
+        billed_before=claim.billed_before or billed,
+    )
     if fault.then is Then.STOP:
-        return same
+        is_held = billed and fault.cause is Cause.INTERRUPTED and policy.on_unknown == "hold"
+        return replace(same, state=State.UNKNOWN, due_at=None) if is_held else same
     if fault.then is Then.WAIT:
         return replace(same, due_at=now + cooldown(fault, claim.waits, chance=chance), waits=claim.waits + 1)
-    billed = fault.billed and claim.ticket is None
     spent = replace(
         same,
         tries=claim.tries + 1,
         maybe_billed=claim.maybe_billed + billed,
         useless=claim.useless + fault.useless,
         waits=0,
-        billed_before=claim.billed_before or billed,
     )
     if fault.then is Then.FAIL or exhausted(spent, policy):
         return replace(

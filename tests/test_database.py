@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -13,7 +14,7 @@ from queues import jobs, submit
 from sqlalchemy.exc import OperationalError
 
 from runner import database
-from runner.database import Busy, Database, NoQueue, QueueError, versions
+from runner.database import Busy, Database, NoQueue, QueueError, sqlite, versions
 from runner.database.migrating import migrate
 from runner.schema import VERSION
 from runner.store import Store
@@ -212,7 +213,7 @@ def flipped_page(path: Path) -> None:
         (flipped_header, "is damaged"),
         (flipped_page, "is damaged"),
         (lambda path: (path.unlink(), other_database(path)), "another program's database"),
-        (lambda path: (path.unlink(), path.mkdir()), "cannot use"),
+        (lambda path: (path.unlink(), path.mkdir()), "is no file"),
     ],
 )
 def test_s5_what_is_no_queue_is_refused_and_left_as_it_is(queue: Database, damage, message):
@@ -381,3 +382,102 @@ def test_the_lock_file_says_who_has_the_queue(queue: Database):
         said = json.loads(Path(f"{queue.path}.lock").read_text())
     assert said["pid"] == os.getpid()
     assert sorted(said) == ["host", "pid", "since"]
+
+
+# Damage that only a look at the whole file finds
+
+
+def shredded(path: Path) -> None:
+    """A page in the middle of what was submitted."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = os.urandom(4096)
+    path.write_bytes(content)
+
+
+def cut_to_half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def filled(queue: Database) -> Path:
+    with queue.writing().begin() as connection:
+        submit(Store(connection), jobs(300))
+    return queue.path
+
+
+def test_s5_a_sound_queue_is_found_sound(queue: Database):
+    filled(queue)
+    queue.examine()
+
+
+@pytest.mark.parametrize("damage", [shredded, cut_to_half])
+def test_s5_damage_inside_is_found_and_left_as_it_is(queue: Database, damage):
+    damage(filled(queue))
+    before = queue.path.read_bytes()
+    with pytest.raises(QueueError, match="is damaged"):
+        queue.examine()
+    assert queue.path.read_bytes() == before
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the command that is told is not installed")
+def test_s5_the_command_that_is_told_saves_a_queue_that_can_be_worked_on(queue: Database):
+    shredded(filled(queue))
+    with pytest.raises(QueueError) as caught:
+        queue.examine()
+    command = re.search("`(.*)`", str(caught.value))[1]
+    subprocess.run(command, shell=True, check=True, stderr=subprocess.DEVNULL)
+    saved = database.named(f"{queue.path}.saved")
+    saved.check()
+    saved.examine()
+    with saved.transaction() as connection:
+        assert Store(connection).batch().name == "animals"
+        assert connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar() > 100
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_s5_a_pipe_is_no_queue_and_nobody_waits_for_its_writer(tmp_path: Path):
+    os.mkfifo(tmp_path / "runner.db")
+    with pytest.raises(QueueError, match="is no file"):
+        database.named(tmp_path / "runner.db").prepare()
+
+
+# Where a queue may be
+
+
+def test_s11_a_queue_on_a_network_file_system_is_refused_and_that_is_named(tmp_path: Path):
+    table = tmp_path / "mountinfo"
+    table.write_text(f"24 22 0:40 / {tmp_path} rw - nfs4 server:/home rw\n")
+    with pytest.raises(QueueError, match=r"network file system \(nfs4\).*--db"):
+        sqlite.refuse_network(tmp_path / "runner.db", table)
+    sqlite.refuse_network(Path("/runner.db"), table)
+
+
+# Waiting for others
+
+
+def test_s4_another_transaction_is_waited_for_and_said_so_once(queue: Database):
+    told = []
+    with (
+        queue.writing().begin(),
+        pytest.raises(QueueError, match="locked by another program"),
+        queue.transaction(waiting=lambda: told.append(1), told_after_s=0.0, patience_s=0.6),
+    ):
+        pass
+    assert told == [1]
+
+
+ORDER = """
+import sys
+from runner import database
+with database.named(sys.argv[1]).transaction(waiting=lambda: print("waiting", flush=True), told_after_s=0.0):
+    pass
+"""
+
+
+def test_s4_who_waits_hears_ctrl_c(queue: Database):
+    with queue.writing().begin():
+        command = [sys.executable, "-c", ORDER, str(queue.path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as other:
+            assert other.stdout.readline() == "waiting\n"
+            other.send_signal(signal.SIGINT)
+            assert other.wait(timeout=10) == -signal.SIGINT

@@ -35,7 +35,14 @@ def test_a_table_without_an_answer_says_so():
 
 @pytest.mark.parametrize(
     ("kind", "remote"),
-    [("nfs4", True), ("cifs", True), ("fuse.sshfs", True), ("ext4", False), ("unknown", False)],
+    [
+        ("nfs4", True),
+        ("cifs", True),
+        ("fuse.sshfs", True),
+        ("ext4", False),
+        ("9p", False),
+        ("unknown", False),
+    ],
 )
 def test_s11_network_file_systems_are_told_from_local_ones(kind, remote):
     assert is_remote(kind) is remote

@@ -33,6 +33,25 @@ def test_an_output_ends_the_job():
     assert settled(Done(kept=(), output=Output(artifacts=()))).state is State.SUCCEEDED
 
 
+@pytest.mark.parametrize("then", list(Then))
+@pytest.mark.parametrize("billed", [True, False])
+def test_what_may_have_been_billed_is_remembered_whatever_comes_next(then, billed):
+    assert settled(failed(then, billed=billed)).billed_before is billed
+
+
+@pytest.mark.parametrize(
+    ("cause", "billed", "state"),
+    [
+        (Cause.INTERRUPTED, True, State.UNKNOWN),
+        (Cause.INTERRUPTED, False, State.PENDING),
+        (Cause.UNAVAILABLE, True, State.PENDING),
+    ],
+)
+def test_s2_a_paid_answer_that_could_not_be_kept_is_held_where_that_is_asked_for(cause, billed, state):
+    outcome = failed(Then.STOP, billed=billed, cause=cause)
+    assert settled(outcome, policy=replace(POLICY, on_unknown="hold")).state is state
+
+
 @pytest.mark.parametrize(
     ("claim", "outcome", "state", "tries"),
     [

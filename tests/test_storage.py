@@ -1,7 +1,10 @@
 """Runs on disks that are full, read-only or gone: nothing paid for is lost, and it is said what to do."""
 
+import asyncio
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -119,3 +122,79 @@ async def test_s7_another_batch_in_a_new_queue_is_nobodys_concern(desk, provider
     all_gone(desk.folder / "runner.db")
     desk.write(animals(provider.url, "an owl", name="birds"))
     assert (await desk.run("run", "jobs.yaml")).status == 0
+
+
+async def test_s4_while_the_queue_is_locked_nothing_is_claimed_and_what_was_in_flight_is_kept(desk, provider):
+    desk.write(animals(provider.url, *herd(6), concurrency=2))
+    provider.play(*[Slow(seconds=0.5)] * 2)
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await provider.until(lambda seen: seen.sent == 2)
+    with desk.locked():
+        await running.until(lambda: len(list((desk.outputs() / ".pending").glob("*-1-*.png"))) == 2)
+        await asyncio.sleep(0.5)
+        assert provider.sent == 2
+        assert desk.states() == {"pending": 4, "running": 2}
+    done = await running.ends()
+    assert (done.status, done.last["maybe_billed_twice"], provider.sent) == (0, 0, 6)
+    accounts_balance(desk, provider)
+
+
+def failing(call, *, after):
+    """A command under which a system call fails from its so-manieth time in a thread on: a dying disk."""
+    return (
+        *("strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}"),
+        *("-e", f"inject={call}:error=EIO:when={after}+"),
+    )
+
+
+def can_inject():
+    command = [*failing("fdatasync", after=1), "true"]
+    return shutil.which("strace") is not None and subprocess.run(command, check=False).returncode == 0
+
+
+needs_strace = pytest.mark.skipif(not can_inject(), reason="faults of the disk are made by strace")
+
+
+@needs_strace
+@pytest.mark.parametrize("after", [1, 4, 6])
+async def test_s11_a_commit_whose_sync_failed_is_never_taken_for_one(desk, provider, after):
+    desk.write(animals(provider.url, *herd(12), concurrency=2))
+    assert (await desk.run("submit", "jobs.yaml")).status == 0
+    broken = await desk.run("resume", "--json", through=failing("fdatasync", after=after))
+    assert broken.status == 75, broken.err
+    assert "runner.db: disk I/O error" in broken.err
+    assert "Traceback" not in broken.err
+    paid = provider.sent
+    assert paid < 12
+    done = await desk.run("resume", "--json")
+    assert (done.status, done.last["jobs"]["succeeded"]) == (0, 12)
+    accounts_balance(desk, provider)
+
+
+@needs_strace
+async def test_s11_a_picture_whose_sync_failed_is_never_taken_for_one(desk, provider):
+    desk.write(animals(provider.url, *herd(40), concurrency=2))
+    assert (await desk.run("submit", "jobs.yaml")).status == 0
+    broken = await desk.run("resume", "--json", through=failing("fsync", after=9))
+    assert (broken.status, broken.last["reason"]) == (75, "disk"), broken.err
+    assert "Input/output error" in broken.err
+    assert broken.last["jobs"]["running"] == 0
+    done = await desk.run("resume", "--json")
+    assert (done.status, done.last["jobs"]["succeeded"]) == (0, 40)
+    assert left_over(desk) == []
+    accounts_balance(desk, provider)
+
+
+@pytest.mark.parametrize("room", [0, 60_000, 400_000])
+async def test_s1_a_manifest_that_has_no_room_is_submitted_whole_or_not_at_all(small, provider, room):
+    small.write(animals(provider.url, *herd(3000)))
+    others = small.folder / "others"
+    others.write_bytes(bytes(free(small.folder) - room))
+    done = await small.run("run", "jobs.yaml")
+    assert (done.status, provider.requests) == (75, []), done.err
+    assert "disk full" in done.err
+    assert "Traceback" not in done.err
+    assert small.states() == {}
+    others.unlink()
+    assert (await small.run("submit", "jobs.yaml")).status == 0
+    assert small.states() == {"pending": 3000}

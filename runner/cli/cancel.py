@@ -4,14 +4,14 @@ import time
 
 from runner.cli.finding import batch
 from runner.cli.options import Batch, Db, Json
-from runner.cli.speaking import tell, tell_json
+from runner.cli.speaking import say_waiting, tell, tell_json
 
 
 def cancel(name: Batch = "", *, db: Db = "", as_json: Json = False) -> None:
     """Cancel pending jobs; what is in flight is finished."""
     from runner import compose
 
-    with compose.writing(db) as store:
+    with compose.writing(db, waiting=say_waiting) as store:
         owner = batch(store, name)
         number = store.cancel(owner.id, now=time.time())
     if as_json:

@@ -2,7 +2,7 @@
 
 from runner.cli.finding import batch
 from runner.cli.options import Batch, Db, Json
-from runner.cli.speaking import say, tell, tell_json
+from runner.cli.speaking import say, say_waiting, tell, tell_json
 from runner.cli.working import command
 
 
@@ -13,7 +13,7 @@ def pause(name: Batch = "", *, db: Db = "", as_json: Json = False) -> None:
     """
     from runner import compose
 
-    with compose.writing(db) as store:
+    with compose.writing(db, waiting=say_waiting) as store:
         owner = batch(store, name)
         is_running = compose.is_running(db, store, owner)
         if is_running:

@@ -6,7 +6,7 @@ import typer
 
 from runner.cli.finding import batch
 from runner.cli.options import Batch, Db, Json, Limit, MaxCost, NoWait, Until
-from runner.cli.speaking import say
+from runner.cli.speaking import say, say_waiting
 from runner.cli.working import deadline_of, options, work
 
 if TYPE_CHECKING:
@@ -54,6 +54,6 @@ def unpaused(db: str, row: "BatchRow") -> bool:
     """Unpause it; returns whether a living runner goes on with it."""
     from runner import compose
 
-    with compose.writing(db) as store:
+    with compose.writing(db, waiting=say_waiting) as store:
         store.pause(row.id, paused=False)
         return compose.is_running(db, store, row)

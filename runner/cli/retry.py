@@ -8,7 +8,7 @@ import typer
 
 from runner.cli.finding import batch
 from runner.cli.options import Batch, Causes, Db, Json
-from runner.cli.speaking import Refused, say, tell, tell_json
+from runner.cli.speaking import Refused, say, say_waiting, tell, tell_json
 from runner.cli.working import command
 
 
@@ -49,7 +49,7 @@ def retry(
     from runner.job import State
 
     chosen = [State(state.value) for state in states or list(Retried)]
-    with compose.writing(db) as store:
+    with compose.writing(db, waiting=say_waiting) as store:
         owner = batch(store, name)
         for each in ids:
             if store.job(owner.id, each) is None:

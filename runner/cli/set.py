@@ -6,7 +6,7 @@ import typer
 
 from runner.cli.finding import batch, suggestion
 from runner.cli.options import Db, Json
-from runner.cli.speaking import Refused, say, tell, tell_json
+from runner.cli.speaking import Refused, say, say_waiting, tell, tell_json
 from runner.cli.working import command
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def set_(
     from runner import compose
 
     values = dict(map(value, settings))
-    with compose.writing(db) as store:
+    with compose.writing(db, waiting=say_waiting) as store:
         owner = batch(store, name)
         known = store.controls(owner.id)
         if endpoint not in known:

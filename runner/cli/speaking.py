@@ -19,6 +19,11 @@ def say(words: str) -> None:
         typer.echo(words, err=True)
 
 
+def say_waiting() -> None:
+    """Another program has it locked."""
+    say("waiting for the queue")
+
+
 @contextmanager
 def unheard() -> Iterator[None]:
     """Nothing ends because nobody reads its words any more, a closed terminal or pipe: it falls silent."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.options import Db, Json, Manifest, Sets, Yes
 from runner.cli.reading import manifest
-from runner.cli.speaking import is_asked, tell, tell_json
+from runner.cli.speaking import is_asked, say_waiting, tell, tell_json
 
 if TYPE_CHECKING:
     from runner import compose
@@ -27,11 +27,11 @@ def submitted(db: str, wanted: "Wanted", *, yes: bool) -> "compose.Submission":
     from runner import compose
 
     try:
-        return compose.submit(db, wanted, yes=yes)
+        return compose.submit(db, wanted, yes=yes, waiting=say_waiting)
     except compose.TooMany as many:
         if not is_asked(f"{many}. Take them all?"):
             raise
-    return compose.submit(db, wanted, yes=True)
+    return compose.submit(db, wanted, yes=True, waiting=say_waiting)
 
 
 def words(done: "compose.Submission") -> str:

@@ -1,6 +1,6 @@
 """A queue opened for a short look or a short change; a runner may be at work on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runner import database
@@ -32,9 +32,12 @@ def opened(queue: database.Database) -> Iterator[Store]:
 
 
 @contextmanager
-def writing(db: str) -> Iterator[Store]:
-    """One transaction, committed at its end; a queue that is not there yet is made."""
+def writing(db: str, *, waiting: Callable[[], None] = database.silently) -> Iterator[Store]:
+    """One transaction, committed at its end; a queue that is not there yet is made.
+
+    `waiting` is called once where another program keeps it locked.
+    """
     queue = database.named(db)
     queue.prepare()
-    with queue.explained(), queue.writing().begin() as connection:
+    with queue.transaction(waiting=waiting) as connection:
         yield Store(connection)

@@ -87,6 +87,7 @@ async def work(
     """
     queue = database.named(db)
     queue.check()
+    await to_thread.run_sync(queue.examine)
     stop = Stop()
     reserve = Reserve(tell=asking(stop, Reason.DISK), is_cut=lambda: stop.is_cut)
     with queue.lock():

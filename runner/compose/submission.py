@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from runner.account import account
 from runner.compose import catalogue
 from runner.compose.exporting import NAME
 from runner.compose.opening import writing
-from runner.database import QueueError
+from runner.database import QueueError, silently
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
 from runner.job import Job
@@ -46,10 +46,10 @@ class Submission:
     """What a person should know of it."""
 
 
-def submit(db: str, manifest: Manifest, *, yes: bool) -> Submission:
+def submit(db: str, manifest: Manifest, *, yes: bool, waiting: Callable[[], None] = silently) -> Submission:
     """Expand into the queue; sends nothing. Raises `ManifestError`, `TooMany`, `QueueError`."""
     mark = fingerprint(manifest)
-    with writing(db) as store:
+    with writing(db, waiting=waiting) as store:
         known = store.batch(manifest.name)
         if known is not None and known.fingerprint == mark:
             return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True)

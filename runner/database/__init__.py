@@ -1,13 +1,14 @@
 """A path or URL becomes connections to a queue; nothing else knows which database it is."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -15,13 +16,21 @@ from runner.database import sqlite, versions
 from runner.database.errors import Busy, NoQueue, QueueError, Unroomy
 from runner.database.lock import Holder, Lock
 
-__all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "Unroomy", "named"]
+__all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "Unroomy", "named", "silently"]
 
 SERVER, DRIVER = "postgresql", "psycopg"
 EXTRA = "pip install runner[postgres]"
 PATIENCE_S = 30.0
-"""How long another's transaction is waited for."""
+"""How long another's transaction is waited for by one that is made on the side."""
+TOLD_AFTER_S = 5.0
+"""When a person is told that it is waited for."""
+BREATH_S = 0.25
+"""How long SQLite waits at a stretch."""
 SERVER_CHANGES = "SELECT txid_snapshot_xmax(txid_current_snapshot())"
+
+
+def silently() -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,11 @@ class Database:
         version = self._version()
         if versions.is_due(version):
             self._migrate(version)
+
+    def examine(self) -> None:
+        """Look whether it is sound, as far as that goes without delay; raises `QueueError`."""
+        if self.path is not None:
+            sqlite.examine(self.path)
 
     def look(self) -> None:
         """Refuse what is no queue, or one of another version: nothing is written."""
@@ -72,6 +86,40 @@ class Database:
         if self.path is None:
             return create_engine(self.url, poolclass=NullPool, hide_parameters=True)
         return sqlite.engine(self.path, writes=True, patience_s=patience_s)
+
+    @contextmanager
+    def transaction(
+        self,
+        *,
+        waiting: Callable[[], None] = silently,
+        told_after_s: float = TOLD_AFTER_S,
+        patience_s: float = PATIENCE_S,
+    ) -> Iterator[Connection]:
+        """One transaction that writes, committed at its end; raises `QueueError`.
+
+        Another's is waited for, in small steps: within SQLite nobody hears Ctrl-C. `waiting` is called once.
+        """
+        with (
+            self.explained(),
+            self.writing(patience_s=BREATH_S).connect() as connection,
+            self._begun(connection, waiting, told_after_s, patience_s),
+        ):
+            yield connection
+
+    def _begun(
+        self, connection: Connection, waiting: Callable[[], None], told_after_s: float, patience_s: float
+    ) -> Transaction:
+        began, tell = time.monotonic(), waiting
+        while True:
+            try:
+                return connection.begin()
+            except DBAPIError as error:
+                waited_s = time.monotonic() - began
+                if not self.is_busy(error) or waited_s > patience_s:
+                    raise
+            if waited_s > told_after_s:
+                tell()
+                tell = silently
 
     def reading(self) -> Engine:
         """Connections that cannot write, and work beside a runner."""

@@ -1,27 +1,36 @@
 """A queue in a file: made whole or not at all, opened only through SQLite, written by one at a time."""
 
+import errno
 import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
+from shlex import quote as quoted
+from threading import Timer
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from runner.database.errors import NoQueue, QueueError
+from runner.database.errors import NoQueue, QueueError, Unroomy
 from runner.database.versions import build
+from runner.mounts import TABLE, filesystem_of, is_remote
 
 APPLICATION_ID = 0x72756E72
 """`runr`: what tells our files from other people's databases."""
 WRITERS_CACHE_KIB = 4 * 1024
 READERS_CACHE_KIB = 2 * 1024
 """Memory for pages of the file: readers go through it once."""
+EXAMINING_S = 0.2
+"""A start may take so long to look at its queue: SQLite reads some 1.8 GB in a second."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 LONGEST_LOG = 64 << 20
 """Bytes of the write-ahead log that are kept on the disk once they are not needed."""
 
 WRITING = (
+    "PRAGMA journal_mode = WAL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA cache_size = -{WRITERS_CACHE_KIB}",
     "PRAGMA synchronous = FULL",
@@ -79,6 +88,7 @@ def prepare(made: Engine, settings: tuple[str, ...], begin: str) -> None:
 def create(path: Path) -> None:
     """Make a queue beside its place, then give it its name, unless another has it by then."""
     try:
+        refuse_network(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.new-{os.getpid()}")
         touch(beside)
@@ -88,7 +98,21 @@ def create(path: Path) -> None:
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise QueueError(f"cannot make a queue at {path}: {error.strerror} ({error.filename})") from error
+        kind = Unroomy if error.errno in NO_ROOM else QueueError
+        raise kind(f"cannot make a queue at {path}: {error.strerror} ({error.filename})") from error
+    except sqlite3.Error as error:
+        kind = Unroomy if code(error) in FULL else QueueError
+        raise kind(explain(path, error)) from error
+
+
+def refuse_network(path: Path, table: Path = TABLE) -> None:
+    """SQLite's log needs memory that all who have the queue open share: across machines there is none."""
+    kind = filesystem_of(path, table)
+    if is_remote(kind):
+        raise QueueError(
+            f"{path} is on a network file system ({kind}), where a queue is not safe: "
+            f"name one on a local disk by --db; outputs may stay where they are"
+        )
 
 
 def touch(path: Path) -> None:
@@ -111,7 +135,6 @@ def give_name(beside: Path, path: Path) -> None:
 def fill(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA journal_mode = WAL")
     with engine(path, writes=True, patience_s=0.0).begin() as connection:
         build(connection)
 
@@ -120,7 +143,11 @@ def check(path: Path) -> None:
     """Refuse what is not there, or is no queue: it is never written over."""
     if not path.exists():
         raise NoQueue(f"no queue at {path}: `runner run MANIFEST` makes one, --db names another")
-    if path.stat().st_size == 0:
+    refuse_network(path)
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise QueueError(f"{path} is no file, so no queue: name one by --db")
+    if status.st_size == 0:
         raise QueueError(
             f"{path} is empty (0 bytes), so what was in it is lost: put a copy back, "
             f"or begin anew after `mv {path} {path}.empty`"
@@ -134,6 +161,25 @@ def check(path: Path) -> None:
         raise QueueError(f"{path} is another program's database: name a queue by --db")
 
 
+def examine(path: Path, budget_s: float = EXAMINING_S) -> None:
+    """Look whether the file is sound, as far as `budget_s` reaches: that is all of it up to some 300 MB."""
+    address = f"file:{quote(str(path))}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as connection:
+        timer = Timer(budget_s, connection.interrupt)
+        timer.start()
+        try:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as error:
+            if code(error) & PRIMARY == sqlite3.SQLITE_INTERRUPT:
+                return
+            raise QueueError(explain(path, error)) from error
+        finally:
+            timer.cancel()
+            timer.join()
+    if found != "ok":
+        raise QueueError(damaged(path, found.replace("\n", " ")))
+
+
 def explain(path: Path, error: BaseException | None) -> str:
     """What is wrong with a file, and what can be done."""
     if code(error) & PRIMARY in BUSY:
@@ -142,9 +188,21 @@ def explain(path: Path, error: BaseException | None) -> str:
         return f"disk full: {path}: free some space, then do it again; nothing of this was written"
     if code(error) & PRIMARY not in DAMAGED:
         return f"cannot use {path}: {error}"
+    if code(error) & PRIMARY == sqlite3.SQLITE_NOTADB:
+        return (
+            f"{path} is damaged ({error}): put a copy back, or begin anew after "
+            f"`mv {quoted(str(path))} {quoted(f'{path}.bad')}`; --db names another queue"
+        )
+    return damaged(path, error)
+
+
+def damaged(path: Path, how: object) -> str:
+    """Its `.recover` is not compiled into every sqlite3, `.dump` is; that forgets whose file it is."""
+    saved = quoted(f"{path}.saved")
     return (
-        f"{path} is damaged ({error}): put a copy back, or save what can be read by "
-        f"`sqlite3 {path} .recover | sqlite3 {path}.saved`"
+        f"{path} is damaged ({how}): put a copy back, or save what can be read by "
+        f"`sqlite3 {quoted(str(path))} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 {saved}; "
+        f"sqlite3 {saved} 'PRAGMA application_id = {APPLICATION_ID}'` and go on with --db {saved}"
     )
 
 
