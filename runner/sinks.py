@@ -9,19 +9,21 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 
 import orjson
 from anyio import CapacityLimiter, to_thread
 
+from runner import journal
 from runner.crash import point
 from runner.expect import Brought
 from runner.files import PART, Directory, Room, Unwritable, directory, no_room
 from runner.job import Claim
+from runner.journal import Entry
 from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
 from runner.picture import SUFFIXES, Look, Picture, Unreadable
 
@@ -176,17 +178,21 @@ class Folder:
 
     def pictured(self, claim: Claim, index: int, count: int, picture: Picture) -> Kept:
         """The row of a picture, one of `count`."""
-        stem = f"{claim.key[:2]}/{claim.stem}" if self.spread else claim.stem
         return Kept(
             kind="image",
             index=index,
-            path=f"{stem}.{picture.suffix}" if count == 1 else f"{stem}-{index}.{picture.suffix}",
+            path=self.path_of(claim, index, count, picture.suffix),
             mime=picture.mime,
             bytes=len(picture.data),
             sha256=hashlib.sha256(picture.data).hexdigest(),
             width=picture.width,
             height=picture.height,
         )
+
+    def path_of(self, claim: Claim, index: int, count: int, suffix: str) -> str:
+        """Where a picture goes, one of `count`: relative to the folder."""
+        stem = f"{claim.key[:2]}/{claim.stem}" if self.spread else claim.stem
+        return f"{stem}.{suffix}" if count == 1 else f"{stem}-{index}.{suffix}"
 
     async def name(self, key: str, attempt: int, kept: tuple[Kept, ...]) -> tuple[Kept, ...]:
         """Give committed pictures their final names, some of which they may have already.
@@ -201,6 +207,7 @@ class Folder:
     def name_pictures(self, key: str, attempt: int, kept: tuple[Kept, ...]) -> tuple[Kept, ...]:
         count = sum(each.path is not None for each in kept)
         with directory(self.root, self.room) as root, root.inside(PENDING) as pending:
+            journal.add(root, entries(kept, key=key, attempt=attempt, count=count))
             return tuple(
                 name_picture(root, pending, each, key=key, attempt=attempt, count=count) for each in kept
             )
@@ -241,6 +248,40 @@ class Folder:
             except Unreadable:
                 return None
         return tuple(self.pictured(claim, index, len(pictures), picture) for index, picture in pictures)
+
+    async def named_before(self, some: int) -> AsyncIterator[list[Sequence[Entry]]]:
+        """What the journal has of attempts whose pictures were given names, so many attempts at once."""
+        attempts = self.remembered()
+        while chunk := await to_thread.run_sync(lambda: list(islice(attempts, some))):
+            yield chunk
+
+    def remembered(self) -> Iterator[Sequence[Entry]]:
+        if os.path.lexists(self.root):
+            with directory(self.root, self.room) as root:
+                yield from journal.attempts(root)
+
+    async def claimed(self, claim: Claim, entries: Sequence[Entry]) -> tuple[Kept, ...] | None:
+        """The rows of an attempt whose pictures have their names; None unless each is the one that got it."""
+        return await to_thread.run_sync(self.claim_pictures, claim, entries, limiter=self.decoders)
+
+    def claim_pictures(self, claim: Claim, entries: Sequence[Entry]) -> tuple[Kept, ...] | None:
+        latest = {entry.index: entry for entry in entries}
+        if len(latest) != entries[0].count:
+            return None
+        with directory(self.root, self.room) as root:
+            kept = [self.claim_picture(root, claim, entry) for _, entry in sorted(latest.items())]
+        return None if None in kept else tuple(each for each in kept if each is not None)
+
+    def claim_picture(self, root: Directory, claim: Claim, entry: Entry) -> Kept | None:
+        """By its content, where it was put or where the job's pictures go by now."""
+        now = self.path_of(claim, entry.index, entry.count, PurePosixPath(entry.path).suffix[1:])
+        path = next((path for path in (entry.path, now) if holds(root, path, entry.sha256)), None)
+        if path is None:
+            return None
+        with suppress(Unreadable), place(root, path) as (folder, name):
+            picture = inspect(folder.read(name))
+            return replace(self.pictured(claim, entry.index, entry.count, picture), path=path)
+        return None
 
     async def set_aside(self, key: str, attempt: int) -> None:
         """Move an attempt's pictures to the evidence: its result came too late, or they are not whole."""
@@ -352,6 +393,23 @@ def named(root: Directory, folder: Directory, name: str, wanted: str, sha256: st
             if target.holds(last, sha256) or folder.link(name, target, last):
                 return str(choice)
     raise Unwritable(f"{root.path / wanted} is taken, and so is every other name for it")
+
+
+def entries(kept: Sequence[Kept], *, key: str, attempt: int, count: int) -> list[Entry]:
+    """What the journal is told of pictures that are about to get their names."""
+    return [
+        Entry(key=key, attempt=attempt, index=each.index, count=count, sha256=each.sha256, path=each.path)
+        for each in kept
+        if each.path is not None
+    ]
+
+
+def holds(root: Directory, path: str, sha256: str) -> bool:
+    """Whether a file with this content stands at a path of ours; no folder is made for the question."""
+    if ".." in PurePosixPath(path).parts or not os.path.lexists(root.path / path):
+        return False
+    with place(root, path) as (folder, name):
+        return folder.holds(name, sha256)
 
 
 @contextmanager

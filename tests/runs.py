@@ -129,11 +129,11 @@ class Desk:
         return [json.loads(line) for line in (self.outputs(batch) / "results.jsonl").read_text().splitlines()]
 
     def pictures(self, batch="animals"):
-        """All files of a batch but its results and the probes of nothing: hidden folders included."""
+        """All files of a batch but its results and its journal: hidden folders included."""
         return sorted(
             str(path.relative_to(self.outputs(batch)))
             for path in self.outputs(batch).rglob("*")
-            if path.is_file() and path.name != "results.jsonl"
+            if path.is_file() and path.name not in {"results.jsonl", ".journal"}
         )
 
     def rows(self, statement, *values):

@@ -43,8 +43,8 @@ def plain(root):
 
 
 def files(folder):
-    """Path → content of everything below the folder."""
-    paths = (path for path in folder.root.rglob("*") if not path.is_dir())
+    """Path → content of everything below the folder but its journal."""
+    paths = (path for path in folder.root.rglob("*") if not path.is_dir() and path.name != ".journal")
     return {str(path.relative_to(folder.root)): path.read_bytes() for path in paths}
 
 
@@ -597,6 +597,7 @@ async def test_x7_no_output_can_be_read_by_others(tmp_path):
         "outputs": 0o700,
         "animals": 0o700,
         "ab": 0o700,
+        ".journal": 0o600,
         "fox.png": 0o600,
         ".evidence": 0o700,
         f"{KEY}-1-1.bin": 0o600,

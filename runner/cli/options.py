@@ -47,6 +47,13 @@ Sets = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Take more than 100,000 new jobs without asking.")]
+Adopt = Annotated[
+    bool,
+    typer.Option(
+        "--adopt",
+        help="Begin a new queue beside outputs whose own is lost: pictures are adopted, texts sent again.",
+    ),
+]
 Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", show_default=False, help="The manifest's file.")]
 Batch = Annotated[
     str, typer.Argument(metavar="BATCH", show_default=False, help="The batch; default: the newest.")

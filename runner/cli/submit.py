@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from runner.cli.options import Db, Json, Manifest, Sets, Yes
+from runner.cli.options import Adopt, Db, Json, Manifest, Sets, Yes
 from runner.cli.reading import manifest
 from runner.cli.speaking import is_asked, say_waiting, tell, tell_json
 
@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from runner.manifest import Manifest as Wanted
 
 
-def submit(path: Manifest, *, db: Db = "", sets: Sets, yes: Yes = False, as_json: Json = False) -> None:
+def submit(
+    path: Manifest,
+    *,
+    db: Db = "",
+    sets: Sets,
+    yes: Yes = False,
+    adopt: Adopt = False,
+    as_json: Json = False,
+) -> None:
     """Expand a manifest into the queue; send nothing."""
-    done = submitted(db, manifest(path, sets), yes=yes)
+    done = submitted(db, manifest(path, sets), yes=yes, adopt=adopt)
     if as_json:
         tell_json(
             {"batch": done.batch, "new": done.new, "kept": done.kept, "withdrawn": done.withdrawn},
@@ -22,16 +30,16 @@ def submit(path: Manifest, *, db: Db = "", sets: Sets, yes: Yes = False, as_json
         tell([words(done), *done.notes])
 
 
-def submitted(db: str, wanted: "Wanted", *, yes: bool) -> "compose.Submission":
+def submitted(db: str, wanted: "Wanted", *, yes: bool, adopt: bool = False) -> "compose.Submission":
     """Submit, and where there are very many new jobs, ask the person at the terminal first."""
     from runner import compose
 
     try:
-        return compose.submit(db, wanted, yes=yes, waiting=say_waiting)
+        return compose.submit(db, wanted, yes=yes, adopt=adopt, waiting=say_waiting)
     except compose.TooMany as many:
         if not is_asked(f"{many}. Take them all?"):
             raise
-    return compose.submit(db, wanted, yes=True, waiting=say_waiting)
+    return compose.submit(db, wanted, yes=True, adopt=adopt, waiting=say_waiting)
 
 
 def words(done: "compose.Submission") -> str:

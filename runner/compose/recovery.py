@@ -1,11 +1,12 @@
 """What an earlier run left behind when it was killed, made good before anything is sent."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from runner.job import Claim, State
+from runner.journal import Entry
 from runner.manifest import Endpoint
 from runner.outcome import Kept
 from runner.price import NUSD, reserve
@@ -14,6 +15,8 @@ from runner.sinks import Folder, Found
 from runner.store import Judged, Orphan, Store
 from runner.writer import Writer
 
+AT_ONCE = 500
+"""Attempts that the queue is asked about at once."""
 SHOWN = 3
 """Suspects that are named."""
 
@@ -22,6 +25,8 @@ SHOWN = 3
 class Recovered:
     """What a start had to make good."""
 
+    behind: int = 0
+    """Answers that stood in files and that the queue knew nothing of."""
     adopted: int = 0
     """Outputs that were whole on the disk and in no row yet."""
     interrupted: int = 0
@@ -45,6 +50,9 @@ class Recovered:
     def messages(self) -> list[str]:
         """What a person should know of it."""
         said = []
+        if self.behind:
+            results = f"{self.behind:,} result{'s'[: self.behind > 1]}"
+            said.append(f"the queue is behind its outputs by {results}; adopted")
         if self.adopted:
             said.append(f"adopted {self.adopted} finished output{'s' if self.adopted > 1 else ''}")
         if self.interrupted:
@@ -89,9 +97,9 @@ class Recovery:
 
     async def run(self) -> Recovered:
         await self._finish_renames()
+        recovered = Recovered(behind=await self._catch_up())
         left = await self.writer.do(lambda store: store.orphans(self.batch_id))
         orphans = {(orphan.claim.key, orphan.claim.attempt): orphan for orphan in left}
-        recovered = Recovered()
         for found in await self.folder.recover():
             orphan = orphans.get((found.key, found.attempt))
             if orphan is not None and await self._adopted(found, orphan):
@@ -118,6 +126,50 @@ class Recovery:
         """The most that sending a claim is likely to have cost, in billionths of a dollar."""
         endpoint = self.endpoints.get(claim.endpoint)
         return None if endpoint is None else reserve(endpoint, claim.body)
+
+    async def _catch_up(self) -> int:
+        """Answers that the queue has forgotten, for its log was lost or it is a new one; returns how many."""
+        tally = await self.writer.do(lambda store: store.tally(self.batch_id))
+        behind = 0
+        if tally.pending + tally.running:
+            async for attempts in self.folder.named_before(AT_ONCE):
+                behind += await self._caught_up([*attempts])
+            for found in await self.folder.recover():
+                behind += await self._remembered(found)
+        return behind
+
+    async def _caught_up(self, attempts: Sequence[Sequence[Entry]]) -> int:
+        """By the journal: pictures that have had their names."""
+        undone = await self._undone({entries[0].key for entries in attempts})
+        behind = 0
+        for entries in attempts:
+            orphan = undone.get(entries[0].key)
+            kept = None if orphan is None else await self.folder.claimed(orphan.claim, entries)
+            if orphan is not None and kept is not None:
+                await self._make_up(undone.pop(orphan.claim.key), entries[0].attempt, kept)
+                behind += 1
+        return behind
+
+    async def _remembered(self, found: Found) -> bool:
+        """By its pictures' first names: an attempt of which the queue has never heard."""
+        orphan = (await self._undone({found.key})).get(found.key)
+        if orphan is None or found.attempt <= orphan.claim.attempt or not found.whole:
+            return False
+        kept = await self.folder.adopt(orphan.claim, found)
+        if kept is None:
+            return False
+        await self._make_up(orphan, found.attempt, kept)
+        await self._name(found, orphan.claim.row, kept)
+        return True
+
+    async def _undone(self, keys: Collection[str]) -> dict[str, Orphan]:
+        return await self.writer.do(lambda store: store.undone(self.batch_id, keys))
+
+    async def _make_up(self, orphan: Orphan, attempt: int, kept: tuple[Kept, ...]) -> None:
+        cost = self.price(orphan.claim)
+        await self.writer.do(
+            lambda store: store.make_up(orphan, attempt, kept, cost_nusd=cost, now=time.time())
+        )
 
     async def _adopted(self, found: Found, orphan: Orphan) -> bool:
         """Whether the pictures are whole and sound, and now the job's output."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import crash
+from runner import crash, journal
 from runner.account import account
 from runner.compose import catalogue
 from runner.compose.exporting import NAME
@@ -46,14 +46,19 @@ class Submission:
     """What a person should know of it."""
 
 
-def submit(db: str, manifest: Manifest, *, yes: bool, waiting: Callable[[], None] = silently) -> Submission:
-    """Expand into the queue; sends nothing. Raises `ManifestError`, `TooMany`, `QueueError`."""
+def submit(
+    db: str, manifest: Manifest, *, yes: bool, adopt: bool = False, waiting: Callable[[], None] = silently
+) -> Submission:
+    """Expand into the queue; sends nothing. `adopt`: beside the outputs of a lost queue, too.
+
+    Raises `ManifestError`, `TooMany`, `QueueError`.
+    """
     mark = fingerprint(manifest)
     with writing(db, waiting=waiting) as store:
         known = store.batch(manifest.name)
         if known is not None and known.fingerprint == mark:
             return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True)
-        if known is None:
+        if known is None and not adopt:
             refuse_lost(outputs_folder(manifest), db)
         if not yes and (jobs := count(manifest)) > MANY + (known.tally.total if known else 0):
             raise TooMany(jobs)
@@ -62,11 +67,12 @@ def submit(db: str, manifest: Manifest, *, yes: bool, waiting: Callable[[], None
 
 def refuse_lost(folder: Path, db: str) -> None:
     """A batch that the queue knows nothing of has no outputs, or its queue is lost: they are paid for."""
-    traces = (PENDING, EVIDENCE, NAME)
+    traces = (PENDING, EVIDENCE, journal.NAME, NAME)
     if any(os.path.lexists(folder / trace) for trace in traces):
         raise QueueError(
             f"{folder} has outputs of this batch, and {db} knows nothing of it: put their queue back "
-            f"(--db names another), give the batch another name, or begin anew after "
+            f"(--db names another), begin another that adopts its pictures by `runner submit --adopt` (texts "
+            f"were in the lost queue alone), give the batch another name, or begin anew after "
             f"`mv {folder} {folder}.old`"
         )
 

@@ -6,13 +6,13 @@ from itertools import groupby
 from operator import attrgetter
 
 from sqlalchemy import bindparam as given
-from sqlalchemy import select, update
+from sqlalchemy import func, null, select, update
 
 from runner import retry
 from runner.expect import fresh_seed, seeded
 from runner.job import Claim, State
 from runner.outcome import Attempt, Cause, Interrupted, Kept
-from runner.schema import PENDING, RUNNING, WAITS_IN, jobs
+from runner.schema import PENDING, RUNNING, WAITS_IN, jobs, word
 from runner.store.claiming import CLAIM, Claiming, claim
 from runner.store.desk import ONE, ZERO, Statement
 from runner.store.rows import Orphan, Settled
@@ -22,10 +22,30 @@ from runner.store.steering import WITHDRAWN
 GONE = "its runner was killed while it was in flight"
 
 LEFT = select(*CLAIM, jobs.c.batch_id, jobs.c.claimed_at, jobs.c.crashes).where(RUNNING)
+UNDONE = (PENDING | RUNNING) & jobs.c.ticket.is_(None)
+LEFT_UNDONE = select(*CLAIM, jobs.c.endpoint, jobs.c.claimed_at, jobs.c.crashes).where(UNDONE)
 CRASHED = Statement(
     update(jobs).where(jobs.c.row == given("job")).values(crashes=jobs.c.crashes + ONE),
     ("job",),
 )
+
+
+TAKE_UP = Statement(
+    update(jobs)
+    .where(UNDONE, jobs.c.row == given("job"))
+    .values(
+        state=word(State.RUNNING),
+        due_at=null(),
+        attempt=given("number"),
+        lane=func.coalesce(jobs.c.lane, jobs.c.endpoint),
+        worker=given("by"),
+        claimed_at=given("at"),
+        lease_until=given("until"),
+    ),
+    ("number", "by", "at", "until", "job"),
+)
+FINDER = "journal"
+"""Who has a claim that is taken up to be adopted."""
 
 
 class Recovering(Settling, Claiming):
@@ -72,8 +92,19 @@ class Recovering(Settling, Claiming):
         self.run_many(CRASHED, [(orphan.claim.row,) for orphan in orphans])
         return sum(orphan.claim.ticket is None for orphan in orphans)
 
-    def adopt(self, orphan: Orphan, kept: tuple[Kept, ...], *, cost_nusd: int | None, now: float) -> bool:
-        """The orphan's answer was kept whole before its runner was killed: its job has succeeded."""
+    def adopt(
+        self,
+        orphan: Orphan,
+        kept: tuple[Kept, ...],
+        *,
+        cost_nusd: int | None,
+        now: float,
+        is_paid: bool = True,
+    ) -> bool:
+        """The orphan's answer was kept whole before its runner was killed: its job has succeeded.
+
+        `is_paid`: whether its sending is not on record yet.
+        """
         settlement = retry.Settlement(
             state=State.SUCCEEDED,
             tries=orphan.claim.tries,
@@ -85,9 +116,36 @@ class Recovering(Settling, Claiming):
             billed_before=orphan.claim.billed_before,
             message=seeded(fresh_seed(orphan.claim), None),
         )
-        attempt = sending(orphan, cost_nusd)
+        attempt = sending(orphan, cost_nusd, is_paid=is_paid)
         adopted = Settled(claim=orphan.claim, settlement=settlement, attempt=attempt, kept=kept)
         return self.settle(orphan.batch_id, [adopted], now=now) == [True]
+
+    def undone(self, batch_id: int, keys: Collection[str]) -> dict[str, Orphan]:
+        """Which of these jobs the queue knows no answer of, by key, each as a claim."""
+        found = LEFT_UNDONE.where(jobs.c.batch_id == batch_id, jobs.c.key.in_(keys))
+        return {
+            values.key: Orphan(
+                batch_id=batch_id,
+                claim=replace(claim(tuple(values)), endpoint=values.lane or values.endpoint),
+                claimed_at=values.claimed_at or 0.0,
+                crashes=values.crashes,
+            )
+            for values in self.connection.execute(found)
+        }
+
+    def make_up(
+        self, orphan: Orphan, attempt: int, kept: tuple[Kept, ...], *, cost_nusd: int | None, now: float
+    ) -> None:
+        """An answer of which the queue knows nothing stands whole beside it: its job has succeeded.
+
+        `attempt` brought it. Where the queue knows of that one its bill is on record; else it is `cost_nusd`.
+        """
+        waits = not orphan.claimed_at
+        number = max(attempt, orphan.claim.attempt + waits)
+        self.run(TAKE_UP, number, FINDER, now, now, orphan.claim.row)
+        self.count(orphan.batch_id, pending=-waits, running=+waits)
+        taken = replace(orphan, claim=replace(orphan.claim, attempt=number), claimed_at=now)
+        self.adopt(taken, kept, cost_nusd=cost_nusd, now=now, is_paid=number == attempt)
 
     def give_up_tickets(self, batch_id: int, endpoints: Collection[str], *, now: float) -> int:
         """Jobs that wait for an endpoint which is not among these: it was removed while they were in flight.
@@ -116,9 +174,9 @@ def interrupted(
     )
 
 
-def sending(orphan: Orphan, cost_nusd: int | None) -> Attempt:
+def sending(orphan: Orphan, cost_nusd: int | None, *, is_paid: bool = True) -> Attempt:
     """What there is to say of a sending that nobody saw the end of: one from a ticket costs nothing."""
-    is_paid = orphan.claim.ticket is None
+    is_paid = is_paid and orphan.claim.ticket is None
     return Attempt(
         number=orphan.claim.attempt,
         counted=is_paid,
