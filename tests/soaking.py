@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -172,6 +173,8 @@ class Soak:
         self.crashes += ended.status < 0
         assert ended.status in {ENDS[blow.kind], *BY_ITSELF}, f"{blow} ended with {ended}"
         assert "Traceback" not in ended.err, ended.err
+        again = re.search(r"recovered (\d+) interrupted request", ended.err)
+        assert again is None or int(again[1]) <= 2 * CONCURRENCY, f"more than were in flight: {ended.err}"
         self.look()
 
     def bounded(self):

@@ -92,6 +92,7 @@ class Scene:
         self.feeder = Feeder(
             self.queue,
             {"studio": self.lane},
+            settle_first=anyio.lowlevel.checkpoint,
             allowance=self.allowance,
             stop=self.stop,
             bell=self.bell,

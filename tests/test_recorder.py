@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import anyio
 import canned
 import queues
 
@@ -75,3 +76,31 @@ async def test_s1_what_cannot_be_committed_at_all_is_counted_as_lost_unless_it_i
     recorder.close()
     await recorder.run()
     assert (said, counts.saved, counts.lost, lane.open) == (["disk full"], 0, 1, 0)
+
+
+class Held:
+    """A queue whose commits take until they are let go."""
+
+    def __init__(self):
+        self.given, self.let_go = [], anyio.Event()
+
+    async def settle(self, settled):
+        self.given += settled
+        await self.let_go.wait()
+        return [True] * len(settled)
+
+
+async def test_p5_no_claim_overtakes_the_results_whose_places_it_fills():
+    held = Held()
+    recorder = Recorder(held, NoFiles(), {}, toll=toll(), bell=Bell())
+    results = [queues.done(replace(canned.claim(b"{}"), row=row)) for row in range(3)]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(recorder.run)
+        recorder.take(Lane(), results[0])
+        await anyio.wait_all_tasks_blocked()
+        recorder.take(Lane(), results[1])
+        recorder.take(Lane(), results[2])
+        await recorder.hand_over()
+        assert held.given == results
+        held.let_go.set()
+        recorder.close()

@@ -56,7 +56,15 @@ class Engine:
             toll=toll,
         )
         self._recorder = Recorder(queue, sink, lanes, toll=toll, bell=self._bell)
-        self.feeder = Feeder(queue, lanes, allowance=allowance, stop=stop, bell=self._bell, waits=waits)
+        self.feeder = Feeder(
+            queue,
+            lanes,
+            settle_first=self._recorder.hand_over,
+            allowance=allowance,
+            stop=stop,
+            bell=self._bell,
+            waits=waits,
+        )
         stop.hearers.append(self._heed_stop)
 
     async def run(self) -> None:

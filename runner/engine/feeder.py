@@ -1,7 +1,7 @@
 """Takes as many jobs from the queue as can be sent at once, and no more: what is claimed is on the wire."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -36,6 +36,7 @@ class Feeder:
         queue: Queue,
         lanes: Mapping[str, Lane],
         *,
+        settle_first: Callable[[], Awaitable[None]],
         allowance: Allowance,
         stop: Stop,
         bell: Bell,
@@ -43,6 +44,7 @@ class Feeder:
     ) -> None:
         self._queue = queue
         self._lanes = lanes
+        self._settle_first = settle_first
         self._allowance = allowance
         self._stop = stop
         self._bell = bell
@@ -138,6 +140,7 @@ class Feeder:
         for name in wants:
             self._lanes[name].due_at = inf
         spent = [name for name in wants if self._lanes[name].retries.is_spent]
+        await self._settle_first()
         taken = await self._queue.claim(wants, missing_models(self._lanes), spent, among)
         crash.point("claimed")
         for name, due_at in taken.due_at.items():

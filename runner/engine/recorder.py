@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
 
 from runner import crash
 from runner.engine.bell import Bell
@@ -39,6 +41,7 @@ class Recorder:
         self._bell = Bell()
         self._waiting: list[Ended] = []
         self._closed = False
+        self._tasks: TaskGroup | None = None
 
     def take(self, lane: Lane, settled: Settled, reopen: tuple[int, ...] = ()) -> None:
         self._waiting.append(Ended(lane, settled, reopen))
@@ -52,14 +55,28 @@ class Recorder:
     async def run(self) -> None:
         """Record until closed; what gathers while one commit is being made is the next."""
         with anyio.CancelScope(shield=True):
-            while self._waiting or not self._closed:
-                if self._waiting:
-                    await self._record()
-                else:
-                    await self._bell.wait()
+            async with anyio.create_task_group() as self._tasks:
+                while self._waiting or not self._closed:
+                    if self._waiting:
+                        await self._record(self._gathered())
+                    else:
+                        await self._bell.wait()
 
-    async def _record(self) -> None:
-        ended, self._waiting = self._waiting, []
+    async def hand_over(self) -> None:
+        """Return when the queue has been given all that is here: what it is asked for next comes after that.
+
+        A claim that overtook the results whose places it fills would leave more in doubt, should the runner
+        be killed, than was ever on the wire.
+        """
+        if self._waiting and self._tasks is not None:
+            self._tasks.start_soon(self._record, self._gathered())
+            await checkpoint()
+
+    def _gathered(self) -> list[Ended]:
+        gathered, self._waiting = self._waiting, []
+        return gathered
+
+    async def _record(self, ended: Sequence[Ended]) -> None:
         settled = [each.settled for each in ended]
         try:
             written = await self._written(settled)
