@@ -6,7 +6,7 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -192,6 +192,40 @@ class Directory:
         """Its regular files, links not among them."""
         with os.scandir(self.descriptor) as entries:
             return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+
+
+def digest(path: Path) -> str | None:
+    """The SHA-256 of a regular file; empty for what is none, a link not followed, or cannot be read.
+
+    None: there is nothing.
+    """
+    try:
+        descriptor = os.open(path, OLD)
+        try:
+            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            with os.fdopen(descriptor, "rb", closefd=False) if regular else nullcontext() as file:
+                return "" if file is None else hashlib.file_digest(file, "sha256").hexdigest()
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""
+
+
+def walk(folder: Path) -> Iterator[str]:
+    """Every file below, relative to the folder, but what is hidden; links are not followed."""
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with suppress(FileNotFoundError), os.scandir(folder / below) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{below}{entry.name}/")
+                else:
+                    yield f"{below}{entry.name}"
 
 
 @contextmanager

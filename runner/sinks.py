@@ -12,7 +12,7 @@ import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import count, groupby, islice
 from pathlib import Path, PurePosixPath
 
 import orjson
@@ -249,6 +249,19 @@ class Folder:
                 return None
         return tuple(self.pictured(claim, index, len(pictures), picture) for index, picture in pictures)
 
+    def unnamed(self, key: str, attempt: int, index: int) -> Path | None:
+        """Where a picture stands that has no name of its own yet."""
+        pending = self.root / PENDING
+        return next(pending.glob(f"{key}-{attempt}-{index}of*"), None)
+
+    def withdraw(self, paths: Sequence[str]) -> None:
+        """Move what stands at paths of ours to the evidence, under names of its own: nothing is deleted."""
+        with directory(self.root, self.room) as root, root.inside(EVIDENCE) as evidence:
+            for path in paths:
+                if os.path.lexists(self.root / path):
+                    with place(root, path) as (folder, name):
+                        put_away(folder, name, evidence)
+
     async def named_before(self, some: int) -> AsyncIterator[list[Sequence[Entry]]]:
         """What the journal has of attempts whose pictures were given names, so many attempts at once."""
         attempts = self.remembered()
@@ -402,6 +415,12 @@ def entries(kept: Sequence[Kept], *, key: str, attempt: int, count: int) -> list
         for each in kept
         if each.path is not None
     ]
+
+
+def put_away(folder: Directory, name: str, evidence: Directory) -> None:
+    """Under the first free one of `name`, `name.1`, `name.2` and so on."""
+    names = (name if number == 0 else f"{name}.{number}" for number in count())
+    next(free for free in names if folder.move(name, evidence, free))
 
 
 def holds(root: Directory, path: str, sha256: str) -> bool:

@@ -56,6 +56,23 @@ async def test_s1_s2_a_small_disk_fills_up_and_nothing_is_lost_or_paid_twice(sma
     accounts_balance(small, provider)
 
 
+async def test_s8_a_run_whose_outputs_are_deleted_stops_and_keeps_what_is_in_flight(desk, provider):
+    desk.write(animals(provider.url, *herd(12), concurrency=4))
+    provider.play(*[Slow(seconds=0)] * 4, *[Slow(seconds=2.0)] * 4)
+    running = await desk.start("run", "jobs.yaml", "--json")
+    await running.until(lambda: len(list(desk.outputs().glob("*.png"))) == 4)
+    await running.until(lambda: not any((desk.outputs() / ".pending").iterdir()))
+    desk.outputs().rename(desk.folder / "away")
+    await running.says("was deleted or replaced while running: stopping")
+    done = await running.ends()
+    assert (done.status, done.last["reason"]) == (75, "disk")
+    assert done.last["jobs"]["succeeded"] == provider.sent
+    found = (await desk.run("verify", "--repair", "--yes", "--json")).last
+    assert (found["missing"], found["files"]) == (4, provider.sent)
+    done = await desk.run("run", "jobs.yaml", "--json")
+    assert (done.status, len(desk.pictures()), done.last["maybe_billed_twice"]) == (0, 12, 4)
+
+
 async def taken_away(desk, provider, act):
     """A run whose queue is dealt with so while four requests are in flight."""
     desk.write(animals(provider.url, *herd(12), concurrency=4))

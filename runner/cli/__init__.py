@@ -27,6 +27,7 @@ from runner.cli.set import set_
 from runner.cli.show import show
 from runner.cli.status import status
 from runner.cli.submit import submit
+from runner.cli.verify import verify
 
 COMMANDS = (
     init,
@@ -44,6 +45,7 @@ COMMANDS = (
     pause,
     set_,
     export,
+    verify,
     demo,
     schema,
 )

@@ -7,10 +7,12 @@ from runner.compose.planning import Plan, plan
 from runner.compose.running import Ended, RunOptions, work
 from runner.compose.standing import as_it_stands, closings, days, is_running
 from runner.compose.submission import Submission, TooMany, submit
+from runner.compose.verifying import Repaired, repair, verify
 
 __all__ = [
     "Ended",
     "Plan",
+    "Repaired",
     "RunOptions",
     "Submission",
     "TooMany",
@@ -21,8 +23,10 @@ __all__ = [
     "is_running",
     "plan",
     "reading",
+    "repair",
     "results",
     "submit",
+    "verify",
     "work",
     "writing",
 ]

@@ -147,6 +147,7 @@ class Run:
         )
         self.watchman = Watchman(
             path=self.queue.path,
+            folder=Path(self.row.folder),
             reserve=self.reserve,
             jobs=self.row.tally.total,
             stop=self.stop,

@@ -33,6 +33,8 @@ class Watchman:
 
     path: Path | None
     """The queue's, where it is a file."""
+    folder: Path
+    """Where the outputs go."""
     reserve: Reserve
     stop: Stop
     say: Callable[[str], None]
@@ -41,10 +43,14 @@ class Watchman:
     """All that the batch has."""
     is_replaced: bool = False
     """Whether others have taken away the queue's file, or put one in its place."""
+    is_gone: bool = False
+    """Whether others have taken away the folder of the outputs."""
+    _folder: Identity | None = None
     _before: dict[Path, Identity | None] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Remember the files as they are while the queue is open; its log is as much of it as the rest."""
+        self._folder = identity(self.folder)
         if self.path is not None:
             files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
             self._before = {path: identity(path) for path in files}
@@ -52,6 +58,7 @@ class Watchman:
     async def run(self) -> None:
         while True:
             self.look()
+            self.look_at_folder()
             await self._keep_room()
             await anyio.sleep(EVERY_S)
 
@@ -62,6 +69,16 @@ class Watchman:
             self.say(f"{self.path} was replaced while running: stopping")
             self.stop.ask(Reason.DISK)
         return self.is_replaced
+
+    def look_at_folder(self) -> None:
+        """Where it is another the run is asked to stop; what is in flight is kept in a new one."""
+        if not self.is_gone and identity(self.folder) != self._folder:
+            self.is_gone = True
+            self.say(
+                f"{self.folder} was deleted or replaced while running: stopping; what is in flight is kept. "
+                f"`runner verify --repair` tells what is lost, and what it costs to have it again"
+            )
+            self.stop.ask(Reason.DISK)
 
     async def _keep_room(self) -> None:
         """For as many answers as can be on their way at once."""

@@ -59,6 +59,10 @@ class Database:
         if self.path is not None:
             sqlite.examine(self.path)
 
+    def faults(self, connection: Connection) -> list[str]:
+        """What the database itself finds wrong with the queue, all of it read; a server sees to its own."""
+        return [] if self.path is None else sqlite.faults(connection)
+
     def look(self) -> None:
         """Refuse what is no queue, or one of another version: nothing is written."""
         version = self._version()

@@ -39,6 +39,8 @@ WRITING = (
 )
 READING = (f"PRAGMA cache_size = -{READERS_CACHE_KIB}", "PRAGMA query_only = ON")
 
+MOST_FAULTS = 20
+
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 """SQLite tells a quota, and a limit on the size of files, as a write that failed."""
@@ -178,6 +180,19 @@ def examine(path: Path, budget_s: float = EXAMINING_S) -> None:
             timer.join()
     if found != "ok":
         raise QueueError(damaged(path, found.replace("\n", " ")))
+
+
+def faults(connection: Connection) -> list[str]:
+    """Damaged pages, and rows that point to none."""
+    checked = connection.exec_driver_sql(f"PRAGMA integrity_check({MOST_FAULTS})").scalars()
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").tuples()
+    return [
+        *(line for line in checked if line != "ok"),
+        *(
+            f"row {row} of {table} points to a row of {parent} that is not there"
+            for table, row, parent, _ in broken
+        ),
+    ][:MOST_FAULTS]
 
 
 def explain(path: Path, error: BaseException | None) -> str:

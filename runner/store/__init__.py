@@ -12,6 +12,7 @@ from runner.store.rows import (
     Closed,
     Controls,
     Failure,
+    FileRow,
     JobRow,
     NewBatch,
     Orphan,
@@ -24,6 +25,7 @@ from runner.store.rows import (
 from runner.store.steering import Steering
 from runner.store.submitting import Submitting
 from runner.store.suspecting import Judged, Suspecting
+from runner.store.verifying import Verifying
 
 __all__ = [
     "ALONE",
@@ -34,6 +36,7 @@ __all__ = [
     "Closed",
     "Controls",
     "Failure",
+    "FileRow",
     "JobRow",
     "Judged",
     "NewBatch",
@@ -47,5 +50,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Suspecting, Recovering, Steering, Pictures, Reading):
+class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Pictures, Reading):
     """All verbs, over one connection."""

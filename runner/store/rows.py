@@ -177,6 +177,33 @@ class Rename:
     new: str
 
 
+@value
+class FileRow:
+    """A file that the queue knows."""
+
+    output: int
+    """The number of its row."""
+    job: int
+    id: str
+    """The job's."""
+    key: str
+    listed: bool
+    attempt: int
+    index: int
+    path: str
+    """Relative to the batch's folder."""
+    bytes: int
+    sha256: str
+
+
+@value
+class Request:
+    """What is sent for a job, and to whom."""
+
+    endpoint: str
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     """Nothing is sent with a key until then."""
