@@ -17,7 +17,7 @@ MOST_ITEMS = 16
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|ns|h|m|s))+")
 """As Go writes it: `6m0s`, `20ms`."""
-NUMBER = re.compile(r"\s*[-+]?\d+(?:\.\d*)?\s*")
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)")
 BODY_FIELDS: Mapping[str, float] = {
     "retryafter": 1.0,
@@ -68,9 +68,10 @@ def spelled(value: Any, unit: float, now: float | None) -> float | None:
     """Seconds of a number, a duration or a date; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if not isinstance(value, str) or NUMBER.fullmatch(value):
-        return number(value, unit)
-    text = value.strip()[:LONGEST_TEXT]
+    text = value.strip() if isinstance(value, str) else ""
+    if not isinstance(value, str) or NUMBER.fullmatch(text):
+        return number(text or value, unit)
+    text = text[:LONGEST_TEXT]
     if DURATION.fullmatch(text):
         return sum(float(number) * UNITS[name] for number, name in PART.findall(text))
     at = moment(text)

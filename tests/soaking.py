@@ -28,6 +28,7 @@ from signal import SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM, Signals
 from runs import Desk
 from small_disk import mounted
 
+from runner import journal
 from runner.demo import Knobs, Mix, parse_faults, serve
 from runner.sinks import Waiting
 
@@ -51,6 +52,8 @@ ENDS = {
 }
 """How a run ends by each blow, unless it had ended by itself."""
 BY_ITSELF = (0, 1, 75)
+OTHER_FILES = {"results.jsonl", "results.jsonl.part", journal.NAME}
+"""What stands beside the pictures of a batch."""
 DISK_MB = 256
 FULL_S = 3.0
 """How long a disk stays full; a run that finds it so ends before."""
@@ -320,7 +323,7 @@ class Soak:
             assert there, f"{path} is gone"
             assert all(hashlib.sha256(place.read_bytes()).hexdigest() == sha256 for place in there), path
         named = {path.name for path in root.iterdir() if path.is_file()} if root.exists() else set()
-        foreign = named - {path for path, *_ in rows} - {"results.jsonl", "results.jsonl.part"}
+        foreign = named - {path for path, *_ in rows} - OTHER_FILES
         assert not foreign, f"files that no row knows of: {sorted(foreign)[:5]}"
 
     async def finish(self):

@@ -19,6 +19,7 @@ OWN_DATE = "Mon, 23 Nov 2026 05:00:00 GMT"
     [
         ({"retry-after": "17"}, 17.0),
         ({"retry-after": " 2.5 "}, 2.5),
+        ({"retry-after": "3\x1f"}, 3.0),
         ({"retry-after": "Mon, 23 Nov 2026 02:14:00 GMT"}, 840.0),
         ({"retry-after": "Monday, 23-Nov-26 02:14:00 GMT"}, 840.0),
         ({"retry-after": "Mon Nov 23 02:14:00 2026"}, 840.0),

@@ -14,7 +14,7 @@ from runner import database, schema
 from runner.job import State
 from runner.outcome import Cause, Done, Failed, Fault, Interrupted, Output, Then, Unmet, Waiting
 from runner.retry import Policy, settle
-from runner.store import Change, Settled, Store
+from runner.store import ALONE, Change, Settled, Store
 
 POLICY = Policy(attempts=3)
 HOLDING = replace(POLICY, on_unknown="hold")
@@ -53,6 +53,13 @@ class Modelled:
     def turn(self):
         """When it is claimed: retries first, by their time, then fresh ones, by their position."""
         return (self.due_at == 0.0, self.due_at, self.position)
+
+    @property
+    def before_its_claim(self):
+        """When it is due if it is given back unsent; what was in flight at two crashes is to run alone."""
+        if self.crashes >= 2:
+            return ALONE + self.crashes
+        return 0.0 if self.attempt == 1 else self.claimed_at
 
     def anew(self, due_at):
         self.state, self.due_at = State.PENDING, due_at
@@ -294,7 +301,7 @@ class Queue(RuleBasedStateMachine):
         name, claim = self.hands.pop(which)
         assert self.store.release(self.ids[name], [claim]) == 1
         mine = self.models[name].jobs[claim.key]
-        mine.state, mine.due_at = State.PENDING, 0.0 if mine.attempt == 1 else mine.claimed_at
+        mine.state, mine.due_at = State.PENDING, mine.before_its_claim
         mine.attempt, mine.claimed_at = mine.attempt - 1, None
 
     @rule(name=names, states=st.sampled_from([ENDED, (State.FAILED,), (State.UNKNOWN,)]))
