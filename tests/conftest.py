@@ -1,6 +1,9 @@
 """What tests of many modules stand on."""
 
+import asyncio
 import os
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,3 +31,17 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """A folder to work in; what was started there and still runs ends with the test."""
     async with Desk.at(tmp_path) as desk:
         yield desk
+
+
+@pytest.fixture
+async def self_signed(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a server whose certificate nobody vouches for."""
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
+    )
+    await asyncio.to_thread(subprocess.run, command.split(), cwd=tmp_path, check=True, capture_output=True)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=secure)
+    async with server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"

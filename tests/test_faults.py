@@ -4,8 +4,6 @@ import asyncio
 import json
 import re
 import socket
-import ssl
-import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -628,20 +626,6 @@ async def test_n2_a_single_job_is_tried_as_often_as_the_manifest_says(desk):
     [line] = desk.results()
     assert (done.status, line["state"], line["cause"], line["attempts"]) == (1, "failed", "connection", 3)
     assert "refused" in line["message"].lower()
-
-
-@pytest.fixture
-async def self_signed(tmp_path):
-    """The address of a server whose certificate nobody vouches for."""
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
-    )
-    await asyncio.to_thread(subprocess.run, command.split(), cwd=tmp_path, check=True, capture_output=True)
-    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    secure.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=secure)
-    async with server:
-        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
 
 
 async def test_n3_a_certificate_that_is_not_accepted_stops_the_endpoint(desk, self_signed):

@@ -12,6 +12,7 @@ import typer
 from runner.cli.batches import batches
 from runner.cli.cancel import cancel
 from runner.cli.demo import demo
+from runner.cli.doctor import doctor
 from runner.cli.errors import Plainly
 from runner.cli.export import export
 from runner.cli.failures import failures
@@ -46,6 +47,7 @@ COMMANDS = (
     set_,
     export,
     verify,
+    doctor,
     demo,
     schema,
 )

@@ -1,5 +1,6 @@
 """The parts of runner, put together: what a command line, a program or a schedule calls."""
 
+from runner.compose.doctoring import examined
 from runner.compose.exporting import results
 from runner.compose.glance import Watcher
 from runner.compose.opening import reading, writing
@@ -20,6 +21,7 @@ __all__ = [
     "as_it_stands",
     "closings",
     "days",
+    "examined",
     "is_running",
     "plan",
     "reading",

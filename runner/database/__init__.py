@@ -198,6 +198,11 @@ def orig(error: BaseException) -> BaseException:
     return getattr(error, "orig", None) or error
 
 
+def sqlite_version() -> tuple[int, int, int]:
+    """Of the library that queues in files are kept by."""
+    return sqlite.VERSION
+
+
 def named(place: str | Path) -> Database:
     """The queue at a path, or a URL such as `postgresql+psycopg://host/name`."""
     if "://" not in str(place):

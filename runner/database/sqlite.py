@@ -40,6 +40,7 @@ WRITING = (
 READING = (f"PRAGMA cache_size = -{READERS_CACHE_KIB}", "PRAGMA query_only = ON")
 
 MOST_FAULTS = 20
+VERSION = sqlite3.sqlite_version_info[:3]
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
