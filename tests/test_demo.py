@@ -414,12 +414,12 @@ WHOLE = [
 
 
 @pytest.mark.parametrize("name", WHOLE)
-async def test_named_answers_are_whole_and_paid_but_of_no_use(http, provider, name):
+async def test_named_answers_are_whole_and_of_no_use_and_paid_unless_they_say_error(http, provider, name):
     path, body = STREAMED.get(name, ("/images/generation", SEED))
     assert of_use((await post(http, provider, path, body))[2])
     provider.play(named(name))
     status, _, data = await post(http, provider, path, body)
-    assert (status, provider.billed) == (200, 2)
+    assert (status, provider.billed) == (200, 1 if name == "error" else 2)
     assert not of_use(data)
 
 

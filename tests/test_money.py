@@ -333,7 +333,7 @@ async def test_a_ticket_of_an_endpoint_that_was_removed_meanwhile_is_sent_elsewh
         first = manifest["endpoints"]["nebula"] | {"concurrency": 1}
         manifest["endpoints"] = {"nebula": first, "backup": {**first, "url": second.url}}
         manifest["jobs"][0] |= {"endpoint": "nebula", "also": ["backup"]}
-        second.play(Slow(seconds=0.7))
+        second.play(Slow(seconds=3))  # longer than it takes to submit
         desk.write(manifest)
         running = await desk.start("run", "jobs.yaml")
         await second.until(lambda seen: seen.in_flight == 1)

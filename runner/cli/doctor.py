@@ -23,10 +23,10 @@ Wanted = Annotated[
 
 
 def doctor(path: Wanted = "", *, db: Db = "", sets: Sets, as_json: Json = False) -> None:
-    """Look at what a run needs: SQLite, disks, rights, clock, keys, endpoints.
+    """Look at what a run needs, and send nothing.
 
-    Endpoints are connected to, their certificates checked; no request is sent. Exits with 1 where a run
-    would fail.
+    SQLite, disks, rights, clock, keys, and endpoints, which are connected to, certificates included. Exits
+    with 1 where a run would fail.
     """
     from runner import compose
     from runner.checkup import Level
