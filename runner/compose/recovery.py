@@ -15,7 +15,7 @@ from runner.sinks import Folder, Found
 from runner.store import Judged, Orphan, Store
 from runner.writer import Writer
 
-AT_ONCE = 500
+AT_ONCE = 2000
 """Attempts that the queue is asked about at once."""
 SHOWN = 3
 """Suspects that are named."""
