@@ -54,7 +54,7 @@ def job(batch: str, row: JobRow, *, prefix: str = "", read: Read = orjson.loads)
         "params": read(row.params),
         "vars": read(row.vars),
         "sample": row.sample,
-        "state": row.state.value,
+        "state": row.state,
         "outputs": [output(kept, prefix=prefix, read=read) for kept in row.outputs],
         "usage": None if row.usage is None else read(row.usage),
         "cost_usd": usd(row.cost_nusd),

@@ -74,7 +74,7 @@ def job(**fields: Any) -> JobRow:
         finished_at=AT + 1,
         latency_s=0.5,
     )
-    return replace(row, **fields)
+    return row._replace(**fields)
 
 
 def kept(**fields: Any) -> Kept:

@@ -1,13 +1,14 @@
 """What is in the queue, for people and reports: read in chunks, whatever its size."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, func, select
 
 from runner.job import State
 from runner.outcome import Attempt, Cause, Kept
@@ -17,14 +18,15 @@ from runner.store.rows import BatchRow, Failure, JobRow, Tally, Usual
 from runner.store.settling import ATTEMPT, OUTPUT
 
 STATES = {state.value: state for state in State}
+CAUSES: dict[str | None, Cause | None] = {None: None, **{cause.value: cause for cause in Cause}}
 CHUNK = 500
 """Jobs in memory at once."""
 LATEST = 10_000
 """Sendings that are looked at for what is usual."""
 
-JOB = tuple(field.name for field in fields(JobRow) if field.name != "outputs")
-JOB_COLUMNS = tuple(jobs.c[name] for name in JOB)
+JOB_COLUMNS = tuple(jobs.c[name] for name in JobRow._fields if name != "outputs")
 ATTEMPT_COLUMNS = tuple(attempts.c[name] for name in ATTEMPT if name != "job")
+WIDTH = len(JOB_COLUMNS)
 OUTPUT_COLUMNS = tuple(outputs.c[name] for name in OUTPUT if name != "job")
 NEWEST_FIRST = (batches.c.updated_at.desc(), batches.c.id.desc())
 
@@ -73,11 +75,7 @@ class Reading(Desk):
         if causes:
             wanted.append(jobs.c.cause.in_([cause.value for cause in causes]))
         for listed in (1, 0):
-            yield from self._select(
-                select(*JOB_COLUMNS)
-                .where(jobs.c.batch_id == batch_id, jobs.c.listed == listed, *wanted)
-                .order_by(jobs.c.position, jobs.c.row)
-            )
+            yield from self._select(jobs.c.batch_id == batch_id, jobs.c.listed == listed, *wanted)
 
     def job(self, batch_id: int, name: str) -> JobRow | None:
         """The job of that id."""
@@ -149,35 +147,28 @@ class Reading(Desk):
         ]
 
     def _first(self, *wanted: ColumnElement[bool]) -> Iterator[JobRow]:
-        return self._select(select(*JOB_COLUMNS).where(*wanted).order_by(jobs.c.position).limit(1))
+        first = select(jobs.c.row).where(*wanted).order_by(jobs.c.position).limit(1)
+        return self._select(jobs.c.row == first.scalar_subquery())
 
     def _one(self, wanted: ColumnElement[bool]) -> JobRow | None:
         return next(self._first(wanted), None)
 
-    def _select(self, wanted: Select[Any]) -> Iterator[JobRow]:
-        """With their outputs, a chunk at a time."""
-        rows = self.connection.execute(wanted, execution_options={"yield_per": CHUNK})
-        for chunk in rows.partitions():
-            kept = self._kept([values.row for values in chunk])
-            yield from (job_row(values, kept.get(values.row, [])) for values in chunk)
+    def _select(self, *wanted: ColumnElement[bool]) -> Iterator[JobRow]:
+        """In the order of the manifest, with their outputs, a chunk at a time."""
+        found = (
+            select(*JOB_COLUMNS, *OUTPUT_COLUMNS)
+            .join_from(jobs, outputs, outputs.c.job == jobs.c.row, isouter=True)
+            .where(*wanted)
+            .order_by(jobs.c.position, jobs.c.row, outputs.c.index)
+        )
+        rows = self.connection.execute(found, execution_options={"yield_per": CHUNK})
+        return (job_row(list(same)) for _, same in groupby(rows, key=itemgetter(0)))
 
     def bytes_kept(self, batch_id: int) -> int:
         """Of all outputs of a batch."""
         of_batch = outputs.join(jobs, jobs.c.row == outputs.c.job)
         found = select(func.sum(outputs.c.bytes)).select_from(of_batch).where(jobs.c.batch_id == batch_id)
         return int(self.connection.execute(found).scalar() or 0)
-
-    def _kept(self, rows: Sequence[int]) -> dict[int, list[Kept]]:
-        """The outputs of some jobs, by job."""
-        found = (
-            select(outputs.c.job, *OUTPUT_COLUMNS)
-            .where(outputs.c.job.in_(rows))
-            .order_by(outputs.c.job, outputs.c.index)
-        )
-        by_job: dict[int, list[Kept]] = {}
-        for values in self.connection.execute(found).all():
-            by_job.setdefault(values[0], []).append(kept_row(values))
-        return by_job
 
 
 def batch_row(values: RowMapping) -> BatchRow:
@@ -193,30 +184,28 @@ def batch_row(values: RowMapping) -> BatchRow:
 
 
 def kept_row(values: Sequence[Any]) -> Kept:
-    """From a job's row and the columns of `OUTPUT` after it."""
+    """From the columns of `OUTPUT_COLUMNS`."""
+    index, kind, path, value, mime, size, sha256, width, height, finish_reason, revised_prompt = values
     return Kept(
-        index=values[1],
-        kind=values[2],
-        path=values[3],
-        value=values[4],
-        mime=values[5],
-        bytes=values[6],
-        sha256=values[7],
-        width=values[8],
-        height=values[9],
-        finish_reason=values[10],
-        revised_prompt=values[11],
+        index=index,
+        kind=kind,
+        path=path,
+        value=value,
+        mime=mime,
+        bytes=size,
+        sha256=sha256,
+        width=width,
+        height=height,
+        finish_reason=finish_reason,
+        revised_prompt=revised_prompt,
     )
 
 
-def job_row(values: Row[Any], kept: Iterable[Kept]) -> JobRow:
-    columns = dict(zip(JOB, values, strict=True))
-    columns |= {
-        "listed": bool(columns["listed"]),
-        "state": STATES[columns["state"]],
-        "cause": columns["cause"] and Cause(columns["cause"]),
-    }
-    return JobRow(**columns, outputs=tuple(kept))
+def job_row(same: Sequence[Sequence[Any]]) -> JobRow:
+    """From its columns with those of each of its outputs."""
+    row, listed, state, cause, *rest = same[0][:WIDTH]
+    kept = tuple([kept_row(each[WIDTH:]) for each in same if each[WIDTH] is not None])
+    return JobRow._make((row, bool(listed), STATES[state], CAUSES[cause], *rest, kept))
 
 
 def attempt(values: RowMapping) -> Attempt:

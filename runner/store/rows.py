@@ -5,7 +5,7 @@ Times are seconds since the epoch, money is in billionths of a dollar (`nusd`); 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.job import Claim, State
 from runner.outcome import Attempt, Cause, Kept
@@ -126,16 +126,17 @@ class BatchRow:
     tally: Tally
 
 
-@value
-class JobRow:
-    """A job as the queue has it, with its outputs."""
+class JobRow(NamedTuple):
+    """A job as the queue has it, with its outputs. A tuple: a million of them are read in a row."""
 
     row: int
+    listed: bool
+    """Whether the manifest as last submitted has it."""
+    state: State
+    cause: Cause | None
     id: str
     stem: str
     key: str
-    listed: bool
-    """Whether the manifest as last submitted has it."""
     endpoint: str
     model: str
     prompt: str | None
@@ -143,14 +144,12 @@ class JobRow:
     vars: bytes
     sample: int
     body: bytes
-    state: State
     due_at: float | None
     attempt: int
     """Its claims so far."""
     attempts: int
     """Its sendings so far."""
     tries: int
-    cause: Cause | None
     message: str | None
     http_status: int | None
     request_id: str | None
