@@ -1,14 +1,18 @@
 """The parts of runner, put together: what a command line, a program or a schedule calls."""
 
-from runner.compose.doctoring import examined
-from runner.compose.exporting import results
-from runner.compose.glance import Watcher
-from runner.compose.opening import reading, writing
-from runner.compose.planning import Plan, plan
-from runner.compose.running import Ended, RunOptions, work
-from runner.compose.standing import as_it_stands, closings, days, is_running
-from runner.compose.submission import Submission, TooMany, submit
-from runner.compose.verifying import Repaired, repair, verify
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runner.compose.doctoring import examined
+    from runner.compose.exporting import results
+    from runner.compose.glance import Watcher
+    from runner.compose.opening import reading, writing
+    from runner.compose.planning import Plan, plan
+    from runner.compose.running import Ended, RunOptions, work
+    from runner.compose.standing import as_it_stands, closings, days, is_running
+    from runner.compose.submission import Submission, TooMany, submit
+    from runner.compose.verifying import Repaired, repair, verify
 
 __all__ = [
     "Ended",
@@ -32,3 +36,23 @@ __all__ = [
     "work",
     "writing",
 ]
+
+PLACES = {
+    "doctoring": ("examined",),
+    "exporting": ("results",),
+    "glance": ("Watcher",),
+    "opening": ("reading", "writing"),
+    "planning": ("Plan", "plan"),
+    "running": ("Ended", "RunOptions", "work"),
+    "standing": ("as_it_stands", "closings", "days", "is_running"),
+    "submission": ("Submission", "TooMany", "submit"),
+    "verifying": ("Repaired", "repair", "verify"),
+}
+"""The module of each part: it is loaded when the part is asked for, so that what only looks loads little."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, parts in PLACES.items():
+        if name in parts:
+            return getattr(import_module(f"runner.compose.{module}"), name)
+    raise AttributeError(name)

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from math import inf
-from typing import Literal
 
 from runner.account import account
+from runner.compose.setting import Setting, setting
 from runner.engine.lane import Lane
-from runner.manifest import Endpoint
 from runner.pace import Day, Gate, Spread, day_began, limited
 from runner.store import Closed, Controls, Store
 from runner.writer import Writer
@@ -18,26 +17,6 @@ MOMENT_S = 5.0
 """What closes an endpoint for less is only kept with the job that was refused."""
 MOVED_S = 1.0
 """A closing that is so much longer or shorter is another; less is the drift between two clocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What holds of an endpoint: what people have set, and else what its manifest says."""
-
-    concurrency: int | Literal["auto"]
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    requests_per_day: int | None
-
-
-def setting(endpoint: Endpoint, controls: Controls) -> Setting:
-    limits, given = endpoint.limits, controls.concurrency
-    return Setting(
-        endpoint.concurrency if given is None else "auto" if given == "auto" else int(given),
-        controls.requests_per_minute or limits.requests_per_minute,
-        controls.tokens_per_minute or limits.tokens_per_minute,
-        controls.requests_per_day or limits.requests_per_day,
-    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from runner import database, pace
-from runner.compose.pacing import setting
+from runner.compose.setting import setting
 from runner.manifest import Endpoint, Settings
 from runner.reason import Reason
 from runner.store import BatchRow, BatchState, Controls, Store

@@ -1,11 +1,11 @@
 """One endpoint at work: its pace, its health, its door, and the workers that send through it."""
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-import anyio
 from anyio.abc import TaskGroup
 
 from runner import price
@@ -97,16 +97,23 @@ class Crew:
         self._lane = lane
         self._tasks = tasks
         self._claims: deque[Claim] = deque()
-        self._idle: list[anyio.Event] = []
+        self._idle: list[asyncio.Future[None]] = []
         self._is_dismissed = False
 
     def hand(self, claim: Claim) -> None:
         """Give the claim to a worker that is idle, or to a new one."""
         self._claims.append(claim)
-        if self._idle:
-            self._idle.pop().set()
-        else:
+        if not self._wake():
             self._tasks.start_soon(self._work)
+
+    def _wake(self) -> bool:
+        """Let a worker go on that is idle; one that was cancelled meanwhile is not."""
+        while self._idle:
+            waker = self._idle.pop()
+            if not waker.done():
+                waker.set_result(None)
+                return True
+        return False
 
     async def _work(self) -> None:
         while True:
@@ -114,15 +121,15 @@ class Crew:
                 await self._carry(self._lane, self._claims.popleft())
             if self._is_dismissed:
                 return
-            wanted = anyio.Event()
-            self._idle.append(wanted)
-            await wanted.wait()
+            waker = asyncio.get_running_loop().create_future()
+            self._idle.append(waker)
+            await waker
 
     def dismiss(self) -> None:
         """No more claims will come: workers leave once they are through."""
         self._is_dismissed = True
-        while self._idle:
-            self._idle.pop().set()
+        while self._wake():
+            pass
 
 
 Lanes = Mapping[str, Lane]
