@@ -9,7 +9,7 @@ only. Either way the places are halved when too many requests are refused, unles
 from dataclasses import dataclass, field
 from math import log, sqrt
 
-from runner.climb import Climb, Mean
+from runner.climb import SPARE, Climb, Mean
 from runner.rounds import Rounds
 
 FIRST = 4
@@ -17,8 +17,6 @@ FIRST = 4
 MOST = 256
 GREAT, MORE, LEAST_MORE, FEWER = 2.0, 1.5, 1.125, 0.75
 """Times the places that are tried."""
-SPARE = 1.12
-"""Times the places that a trial's latency asks for, for the next one."""
 WORTH, WORTHLESS = 0.5, 0.85
 """Powers of a step: with more places a round may be so much longer, with fewer it must be shorter."""
 PLAIN = 1.5

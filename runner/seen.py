@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 
 class Seen:
@@ -27,8 +27,5 @@ class Seen:
 
 @contextmanager
 def seen() -> Iterator[Seen]:
-    scratch = sqlite3.connect("")
-    try:
+    with closing(sqlite3.connect("")) as scratch:
         yield Seen(scratch)
-    finally:
-        scratch.close()

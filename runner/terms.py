@@ -9,6 +9,7 @@ import orjson
 
 from runner import validity
 from runner.endpoint import Endpoint
+from runner.expect import mappings
 from runner.group import ASKED, Expect, JobGroup, PromptRow
 from runner.source import Loc
 from runner.validity import Unusable
@@ -115,7 +116,7 @@ def inlined(group: JobGroup, folder: Path) -> JobGroup:
 def asks_size(group: JobGroup, endpoint: Endpoint | None) -> bool:
     trees = [group.params, group.matrix.model_dump(), endpoint.body if endpoint else None]
     trees += [prompt.params for prompt in group.prompts or () if not isinstance(prompt, str)]
-    return not SIZES.isdisjoint(keys(trees))
+    return any(not SIZES.isdisjoint(tree) for tree in mappings(trees))
 
 
 def has_seed(group: JobGroup) -> bool:
@@ -127,13 +128,3 @@ def has_seed(group: JobGroup) -> bool:
     ]
     seeds = (params.get("seed") for params in (group.params, *own, *combined))
     return any(seed is not None and not (isinstance(seed, int) and seed < 0) for seed in seeds)
-
-
-def keys(tree: Any) -> Iterator[str]:
-    """The names in a tree, however deep."""
-    if isinstance(tree, dict):
-        yield from tree
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for each in tree:
-            yield from keys(each)

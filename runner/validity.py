@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 if TYPE_CHECKING:
     import jsonschema_rs
 
@@ -63,11 +61,6 @@ def rule(schema: Any) -> Rule:
         way = getattr(error, "instance_path", ())
         said = getattr(error, "message", str(error)).partition("\n")[0]
         raise Unusable(shortened(f"not a JSON Schema: {said}"), way) from None
-
-
-def document(text: str) -> Any:
-    """The JSON that a text is; raises `ValueError`."""
-    return orjson.loads(text)
 
 
 def shortened(text: str) -> str:

@@ -1,7 +1,6 @@
 """One thread that writes: what has gathered while one commit was being made is the next transaction."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from anyio import CancelScope, to_thread
 from sqlalchemy import Connection, Engine, Transaction
-from sqlalchemy.exc import DBAPIError
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -43,7 +41,14 @@ class Database(Protocol):
     """What the writer asks of a database."""
 
     def writing(self, *, patience_s: float) -> Engine: ...
-    def is_busy(self, error: BaseException) -> bool: ...
+    def begun(
+        self,
+        connection: Connection,
+        *,
+        waiting: Callable[[], None],
+        told_after_s: float,
+        is_in_vain: Callable[[], bool],
+    ) -> Transaction: ...
     def is_full(self, error: BaseException) -> bool: ...
     def is_broken(self, error: BaseException) -> bool: ...
     def explain(self, error: BaseException) -> str: ...
@@ -231,16 +236,15 @@ class Writer(Generic[S]):
 
     def _begun(self, writes: Sequence[Write[S]]) -> Transaction:
         """Wait for the write lock as long as anybody waits for the writes, and say so once."""
-        began, told = time.monotonic(), False
-        while True:
-            try:
-                return self._connection.begin()
-            except DBAPIError as error:
-                if not self._database.is_busy(error) or self._is_in_vain(writes):
-                    raise
-            if not told and time.monotonic() - began >= self._patience_s:
-                self._loop.call_soon_threadsafe(self._waiting)
-                told = True
+        return self._database.begun(
+            self._connection,
+            waiting=self._tell_waiting,
+            told_after_s=self._patience_s,
+            is_in_vain=lambda: self._is_in_vain(writes),
+        )
+
+    def _tell_waiting(self) -> None:
+        self._loop.call_soon_threadsafe(self._waiting)
 
     def _is_in_vain(self, writes: Sequence[Write[S]]) -> bool:
         return self._closing and all(write.future.done() for write in writes)

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runner import results as shapes
-from runner.compose.opening import reading
-from runner.database import QueueError
+from runner.compose.opening import batch_of, reading
 from runner.files import blamed
 from runner.job import State
 from runner.store import BatchRow, Store
@@ -31,9 +30,7 @@ def results(db: str, batch: str, path: Path | None, *, until: Callable[[], bool]
     Raises `QueueError` where there is no such batch, `GivenUp` as soon as `until` is so, and `Unwritable`.
     """
     with reading(db) as store:
-        row = store.batch(batch)
-        if row is None:
-            raise QueueError(f"no batch named '{batch}' in {db}")
+        row = batch_of(store, batch, db)
         target = Path(row.folder) / NAME if path is None else path
         with blamed(target):
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

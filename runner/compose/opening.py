@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runner import database
-from runner.store import Store
+from runner.store import BatchRow, Store
 
 
 @contextmanager
@@ -41,3 +41,11 @@ def writing(db: str, *, waiting: Callable[[], None] = database.silently) -> Iter
     queue.prepare()
     with queue.transaction(waiting=waiting) as connection:
         yield Store(connection)
+
+
+def batch_of(store: Store, name: str, db: str) -> BatchRow:
+    """The batch of that name; raises `QueueError` where the queue has none."""
+    row = store.batch(name)
+    if row is None:
+        raise database.QueueError(f"no batch named '{name}' in {db}")
+    return row

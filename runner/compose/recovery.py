@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from runner.job import Claim, State
+from runner.job import Claim
 from runner.journal import Entry
 from runner.manifest import Endpoint
 from runner.outcome import Kept
@@ -184,8 +184,7 @@ class Recovery:
     async def _place(self, found: Found, *, is_orphan: bool) -> None:
         """Committed pictures get their names; nobody's, and those that are not whole, are evidence."""
         row = await self.writer.do(lambda store: store.job_of_key(self.batch_id, found.key))
-        is_committed = row is not None and row.state is State.SUCCEEDED and row.attempt == found.attempt
-        if row is not None and is_committed and not is_orphan:
+        if row is not None and row.came_by(found.attempt) and not is_orphan:
             await self._name(found, row.row, row.outputs)
         else:
             await self.folder.set_aside(found.key, found.attempt)

@@ -19,6 +19,7 @@ from runner.compose import rescue, trace
 from runner.compose.exporting import GivenUp, results
 from runner.compose.glance import Glance, Watcher
 from runner.compose.lanes import lanes
+from runner.compose.opening import batch_of
 from runner.compose.pacing import Pacing
 from runner.compose.recovery import recover
 from runner.compose.room import needed, told
@@ -100,9 +101,7 @@ async def work(
             waiting=lambda: watcher.said("waiting for the queue"),
             room=reserve.make_room,
         ) as writer:
-            row = await writer.do(lambda store: store.batch(batch))
-            if row is None:
-                raise database.QueueError(f"no batch named '{batch}' in {db}")
+            row = await writer.do(lambda store: batch_of(store, batch, db))
             run = Run(
                 db=db,
                 queue=queue,

@@ -10,11 +10,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from runner import database, price
-from runner.compose.opening import opened
+from runner.compose.opening import batch_of, opened
 from runner.compose.running import outputs
-from runner.database import Database, QueueError
+from runner.database import Database
 from runner.files import digest, walk
-from runner.job import State
 from runner.manifest import Endpoint, Settings
 from runner.seen import Seen, seen
 from runner.sinks import Folder
@@ -49,7 +48,7 @@ def verify(db: str, batch: str) -> Verdict:
     with opened(queue) as store:
         verdict.faults = queue.faults(store.connection)
     with opened(queue) as store:
-        row = named(store, batch)
+        row = batch_of(store, batch, db)
         counters = store.recount(row.id)
         verdict.drifts = drifts({name: getattr(row.tally, name) for name in counters}, counters)
     with seen() as files:
@@ -57,13 +56,6 @@ def verify(db: str, batch: str) -> Verdict:
         hold(queue, row, verdict, files)
     verdict.lost_nusd = cost(queue, Settings.model_validate_json(row.settings).endpoints, verdict.lost)
     return verdict
-
-
-def named(store: Store, batch: str) -> BatchRow:
-    row = store.batch(batch)
-    if row is None:
-        raise QueueError(f"no batch named '{batch}'")
-    return row
 
 
 def hold(queue: Database, row: BatchRow, verdict: Verdict, files: Seen) -> None:
@@ -142,7 +134,7 @@ def repair(db: str, verdict: Verdict) -> Repaired:
     queue = database.named(db)
     with queue.lock():
         with opened(queue) as store:
-            row = named(store, verdict.batch)
+            row = batch_of(store, verdict.batch, db)
         folder = outputs(row)
         redone = sum(redo(queue, row.id, folder, some) for some in slices(verdict.lost))
         finished = finish_names(queue, row.id, folder)
@@ -173,7 +165,7 @@ def finish_names(queue: Database, batch_id: int, folder: Folder) -> int:
     for found in folder.find():
         with opened(queue) as store:
             row = store.job_of_key(batch_id, found.key)
-        if row is None or row.state is not State.SUCCEEDED or row.attempt != found.attempt:
+        if row is None or not row.came_by(found.attempt):
             continue
         kept = folder.name_pictures(found.key, found.attempt, row.outputs)
         if kept != row.outputs:

@@ -103,25 +103,38 @@ class Database:
 
         Another's is waited for, in small steps: within SQLite nobody hears Ctrl-C. `waiting` is called once.
         """
+        deadline = time.monotonic() + patience_s
+
+        def is_over() -> bool:
+            return time.monotonic() > deadline
+
         with (
             self.explained(),
             self.writing(patience_s=BREATH_S).connect() as connection,
-            self._begun(connection, waiting, told_after_s, patience_s),
+            self.begun(connection, waiting=waiting, told_after_s=told_after_s, is_in_vain=is_over),
         ):
             yield connection
 
-    def _begun(
-        self, connection: Connection, waiting: Callable[[], None], told_after_s: float, patience_s: float
+    def begun(
+        self,
+        connection: Connection,
+        *,
+        waiting: Callable[[], None],
+        told_after_s: float,
+        is_in_vain: Callable[[], bool],
     ) -> Transaction:
+        """A transaction, as soon as no other program's is in the way, or waiting for that is in vain.
+
+        `waiting` is called once, when another's has been in the way for `told_after_s`.
+        """
         began, tell = time.monotonic(), waiting
         while True:
             try:
                 return connection.begin()
             except DBAPIError as error:
-                waited_s = time.monotonic() - began
-                if not self.is_busy(error) or waited_s > patience_s:
+                if not self.is_busy(error) or is_in_vain():
                     raise
-            if waited_s > told_after_s:
+            if time.monotonic() - began >= told_after_s:
                 tell()
                 tell = silently
 

@@ -164,6 +164,10 @@ class JobRow(NamedTuple):
     """Of its last attempt."""
     outputs: tuple[Kept, ...] = ()
 
+    def came_by(self, attempt: int) -> bool:
+        """Whether that attempt brought its output."""
+        return self.state is State.SUCCEEDED and self.attempt == attempt
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
