@@ -37,15 +37,28 @@ class Finding:
     advice: str = ""
 
 
+def well(check: str, found: str) -> Finding:
+    return Finding(check=check, level=Level.OK, found=found)
+
+
+def doubtful(check: str, found: str, advice: str) -> Finding:
+    """A run is possible, and not as safe as it might be."""
+    return Finding(check=check, level=Level.WARN, found=found, advice=advice)
+
+
+def ill(check: str, found: str, advice: str) -> Finding:
+    """A run would fail."""
+    return Finding(check=check, level=Level.FAIL, found=found, advice=advice)
+
+
 def sqlite(version: tuple[int, int, int]) -> Finding:
     words = ".".join(map(str, version))
     if is_mended(version):
-        return Finding(check="sqlite", level=Level.OK, found=words)
-    return Finding(
-        check="sqlite",
-        level=Level.WARN,
-        found=f"{words} may damage a queue that two programs write to at once (WAL-reset bug, rare)",
-        advice="let only runner itself write to the queue, or install SQLite 3.51.3 or newer",
+        return well("sqlite", words)
+    return doubtful(
+        "sqlite",
+        f"{words} may damage a queue that two programs write to at once (WAL-reset bug, rare)",
+        "let only runner itself write to the queue, or install SQLite 3.51.3 or newer",
     )
 
 
@@ -57,17 +70,14 @@ def is_mended(version: tuple[int, int, int]) -> bool:
 def file_system(check: str, place: str, kind: str, *, local: bool) -> Finding:
     """`local`: whether what is kept there cannot be across a network."""
     found = f"{place} is on {kind}"
+    if kind == UNKNOWN:
+        return doubtful(check, found, LOCAL)
     if not is_remote(kind):
-        level = Level.WARN if kind == UNKNOWN else Level.OK
-        return Finding(check=check, level=level, found=found, advice="" if level is Level.OK else LOCAL)
+        return well(check, found)
+    remote = f"{found}, a network file system"
     if local:
-        return Finding(check=check, level=Level.FAIL, found=f"{found}, a network file system", advice=LOCAL)
-    return Finding(
-        check=check,
-        level=Level.WARN,
-        found=f"{found}, a network file system",
-        advice="what its server has not synced is lost in a power cut there",
-    )
+        return ill(check, remote, LOCAL)
+    return doubtful(check, remote, "what its server has not synced is lost in a power cut there")
 
 
 LOCAL = "a queue is safe on a local disk alone: name one by --db"
@@ -76,48 +86,39 @@ LOCAL = "a queue is safe on a local disk alone: name one by --db"
 def space(check: str, place: str, free: int) -> Finding:
     found = f"{free // MEGA:,} MB free at {place}"
     if free < TOO_SCANTY:
-        return Finding(
-            check=check, level=Level.FAIL, found=found, advice="free some: a run would stop at once"
-        )
+        return ill(check, found, "free some: a run would stop at once")
     if free < SCANTY:
-        return Finding(
-            check=check, level=Level.WARN, found=found, advice="see that it is enough for the batch"
-        )
-    return Finding(check=check, level=Level.OK, found=found)
+        return doubtful(check, found, "see that it is enough for the batch")
+    return well(check, found)
 
 
 def privacy(check: str, place: str, mode: int) -> Finding:
     """Prompts and answers are their owner's alone."""
     found = f"{place} is {filemode(mode)}"
     if mode & (S_IRWXG | S_IRWXO):
-        advice = f"others can read it, if that is not meant: chmod go-rwx {place}"
-        return Finding(check=check, level=Level.WARN, found=found, advice=advice)
-    return Finding(check=check, level=Level.OK, found=found)
+        return doubtful(check, found, f"others can read it, if that is not meant: chmod go-rwx {place}")
+    return well(check, found)
 
 
 def clock(year: int, wall_s: float, monotonic_s: float) -> Finding:
     """The year it says it is, and what two clocks make of one moment."""
     if not FIRST_YEAR <= year < LAST_YEAR:
-        return Finding(
-            check="clock", level=Level.FAIL, found=f"it is said to be {year}", advice="set the system's clock"
-        )
+        return ill("clock", f"it is said to be {year}", "set the system's clock")
     if abs(wall_s - monotonic_s) > DRIFT * monotonic_s:
-        return Finding(
-            check="clock",
-            level=Level.WARN,
-            found=f"{monotonic_s:.3f} s took {wall_s:.3f} s by the clock",
-            advice="it is being set: limits by the day and times of retries may be off until it runs true",
+        return doubtful(
+            "clock",
+            f"{monotonic_s:.3f} s took {wall_s:.3f} s by the clock",
+            "it is being set: limits by the day and times of retries may be off until it runs true",
         )
-    return Finding(check="clock", level=Level.OK, found=f"{year}, running true")
+    return well("clock", f"{year}, running true")
 
 
 def variable(name: str, hint: str | None) -> Finding:
     """`hint`: the end of its value, None where it has none."""
     if hint is None:
-        return Finding(
-            check="key",
-            level=Level.FAIL,
-            found=f"${{{name}}} is not set",
-            advice="put it into the environment, or into .env beside the manifest",
+        return ill(
+            "key",
+            f"${{{name}}} is not set",
+            "put it into the environment, or into .env beside the manifest",
         )
-    return Finding(check="key", level=Level.OK, found=f"${{{name}}} is set ({hint})")
+    return well("key", f"${{{name}}} is set ({hint})")

@@ -5,7 +5,8 @@ import ssl
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from runner.checkup import Finding, Level
+from runner import checkup
+from runner.checkup import Finding
 
 PATIENCE_S = 5.0
 PORTS = {"http": 80, "https": 443}
@@ -20,8 +21,8 @@ def reached(name: str, url: str) -> Finding:
         found = greeted(host, port, secure=parts.scheme == "https")
     except (OSError, UnicodeError) as error:
         words, advice = explained(error)
-        return Finding(check="endpoint", level=Level.FAIL, found=f"{where}: {words}", advice=advice)
-    return Finding(check="endpoint", level=Level.OK, found=f"{where} {found}")
+        return checkup.ill("endpoint", f"{where}: {words}", advice)
+    return checkup.well("endpoint", f"{where} {found}")
 
 
 def greeted(host: str, port: int, *, secure: bool) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import checkup, database
-from runner.checkup import Finding, Level
+from runner.checkup import Finding
 from runner.compose.opening import opened
 from runner.compose.secrets import values
 from runner.compose.submission import outputs_folder
@@ -70,7 +70,7 @@ def newest(queue: Database) -> Plans | None:
 def of_queue(queue: Database) -> Iterator[Finding]:
     path = queue.path
     if path is None:
-        yield Finding(check="queue", level=Level.OK, found="a server's")
+        yield checkup.well("queue", "a server's")
         return
     yield checkup.file_system("queue", str(path), filesystem_of(there(path)), local=True)
     yield from of_folder("queue", path.parent.resolve())
@@ -78,7 +78,7 @@ def of_queue(queue: Database) -> Iterator[Finding]:
         yield sound(queue)
         yield checkup.privacy("queue", str(path), path.lstat().st_mode)
         if holder := queue.holder():
-            yield Finding(check="queue", level=Level.OK, found=f"a runner works on it: {holder}")
+            yield checkup.well("queue", f"a runner works on it: {holder}")
 
 
 def sound(queue: Database) -> Finding:
@@ -86,8 +86,8 @@ def sound(queue: Database) -> Finding:
         queue.look()
         queue.examine()
     except QueueError as error:
-        return Finding(check="queue", level=Level.FAIL, found="it cannot be used", advice=str(error))
-    return Finding(check="queue", level=Level.OK, found=f"{queue.path} is sound")
+        return checkup.ill("queue", "it cannot be used", str(error))
+    return checkup.well("queue", f"{queue.path} is sound")
 
 
 def of_folder(check: str, folder: Path) -> Iterator[Finding]:
@@ -97,10 +97,11 @@ def of_folder(check: str, folder: Path) -> Iterator[Finding]:
         with directory(place if place == folder else place.resolve()) as opened_place:
             opened_place.probe()
     except Unwritable as error:
-        advice = f"make it yours: chown, chmod u+rwx {place}; or name another folder"
-        yield Finding(check=check, level=Level.FAIL, found=str(error), advice=advice)
+        yield checkup.ill(
+            check, str(error), f"make it yours: chown, chmod u+rwx {place}; or name another folder"
+        )
     else:
-        yield Finding(check=check, level=Level.OK, found=f"{place} can be written to")
+        yield checkup.well(check, f"{place} can be written to")
     disk = os.statvfs(place)
     yield checkup.space(check, str(place), disk.f_bavail * disk.f_frsize)
 
@@ -139,7 +140,5 @@ def knocked(secrets: Secrets, name: str, url: str) -> Finding:
     try:
         found = reached(name, secrets.resolve(url))
     except MissingVariable as missing:
-        return Finding(
-            check="endpoint", level=Level.FAIL, found=f"{name}: its URL is not known", advice=str(missing)
-        )
+        return checkup.ill("endpoint", f"{name}: its URL is not known", str(missing))
     return replace(found, found=secrets.redact(found.found))
