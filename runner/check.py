@@ -1,22 +1,27 @@
 """What is wrong with a manifest although each of its values is of the right kind."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from runner import inputs, rows, templates, terms
+from runner import inputs, templates, terms
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.problems import Problems, meant, nearest
-from runner.rows import PROMPT
+from runner.row import PROMPT, Head
+from runner.rows import Unusable
 from runner.scope import DATE, Reader, Use, own_variables, shared_variables, used_by_body
 from runner.source import REFERENCE, Loc, Source
+from runner.supply import supply
 
 NAME = re.compile(r"[^\W\d]\w*")
 ANY = "json-http"
@@ -112,9 +117,9 @@ class Checker:
     def check_rows(self, groups: list[JobGroup]) -> None:
         """Bad rows, to be told together with the rest; where nothing else is wrong, expansion finds them."""
         for group in groups:
-            path = self.folder / (group.file or "")
-            if group.file is not None and rows.refusal(path) is None:
-                next((None for number, _ in rows.rows(path, self.problems) if number > MOST_ROWS), None)
+            with suppress(Unusable):
+                given = supply(group, self.folder)
+                deque(islice(given.rows(self.problems) if given else (), MOST_ROWS), maxlen=0)
 
     # Endpoints
 
@@ -186,21 +191,23 @@ class Checker:
         return self.endpoints.get(name)
 
     def columns(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> AbstractSet[str] | None:
-        """The columns of the group's file, none without a file; None where they cannot be told."""
-        if group.file is None:
+        """The columns of the group's rows, none without rows; None where they cannot be told."""
+        try:
+            given = supply(group, self.folder)
+        except Unusable as error:
+            self.add((*loc, "file"), str(error))
+            return None
+        if given is None:
             return frozenset()
-        path = self.folder / group.file
-        if refusal := rows.refusal(path):
-            self.add((*loc, "file"), refusal)
-            return None
-        head = rows.head(path, self.problems)
-        if head is None:
-            return None
-        number, columns = head
+        heads = list(given.heads(self.problems))
         speaks = endpoint is None or endpoint.dialect == ANY
-        if PROMPT not in columns and group.prompt is None and group.messages is None and not speaks:
-            self.problems.add(*rows.missing(path, number, PROMPT, columns))
-        return frozenset(columns)
+        for head in heads if group.prompt is None and group.messages is None and not speaks else ():
+            self.need_prompt(head)
+        return frozenset.intersection(*(frozenset(head.columns) for head in heads)) if heads else None
+
+    def need_prompt(self, head: Head) -> None:
+        if PROMPT not in head.columns:
+            self.problems.add(head.place, f"no column {PROMPT!r}{meant(PROMPT, head.columns)}")
 
     def check_needs(self, group: JobGroup, uses: list[Use], columns: AbstractSet[str]) -> None:
         common = {DATE, *self.sets, *group.vars, *columns}

@@ -9,14 +9,14 @@ from typing import Any
 
 import orjson
 
-from runner import combinations, rows
+from runner import combinations
 from runner.group import PromptRow
 from runner.identity import Identity, claimed
 from runner.inputs import Unusable, by_content
 from runner.job import Ask, Job
 from runner.manifest import Endpoint, Manifest
 from runner.problems import Problems
-from runner.recipe import Entry, Recipe, axes, entries, has_ids, where
+from runner.recipe import Entry, Recipe, axes, entries, has_ids, supply_of, where
 from runner.templates import BadTemplate
 
 Body = Callable[[Ask, Endpoint], dict[str, Any]]
@@ -34,8 +34,8 @@ def count(manifest: Manifest) -> int:
 def rows_and_variables(manifest: Manifest, at: int) -> int:
     group = manifest.jobs[at]
     if group.prompts is None:
-        lines = 1 if group.file is None else rows.count(manifest.folder / group.file)
-        return lines * combinations.count(axes(manifest, group))
+        given = supply_of(manifest, at)
+        return (1 if given is None else given.count()) * combinations.count(axes(manifest, group))
     own = (prompt if isinstance(prompt, PromptRow) else None for prompt in group.prompts)
     return sum(combinations.count(axes(manifest, group, row)) for row in own)
 

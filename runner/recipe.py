@@ -13,10 +13,12 @@ from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
 from runner.job import Ask
 from runner.manifest import Endpoint, Manifest
-from runner.problems import Problems
-from runner.rows import PROMPT, head, rows
+from runner.problems import ManifestError, Problem, Problems
+from runner.row import PROMPT
+from runner.rows import Unusable
 from runner.scope import DATE
 from runner.source import Loc
+from runner.supply import Supply, supply
 from runner.templates import BadTemplate
 
 ID = "id"
@@ -28,10 +30,8 @@ class Entry(NamedTuple):
     """A row of a group: one of its prompts, with its place."""
 
     recipe: "Recipe"
-    path: Path | None
-    """The file it comes from; None: the manifest."""
-    place: int | Loc
-    """The line in that file, or the way in the manifest."""
+    place: str | Loc
+    """Where data stands, or the way in the manifest."""
     columns: Mapping[str, Any]
     prompt: Any
     """A template, or where the recipe has none, data."""
@@ -190,39 +190,46 @@ def text(what: str, value: Any) -> str:
 
 
 def where(manifest: Manifest, entry: Entry) -> str:
-    if isinstance(entry.place, int):
-        return f"{entry.path}:{entry.place}"
-    return manifest.source.where(entry.place)
+    return entry.place if isinstance(entry.place, str) else manifest.source.where(entry.place)
+
+
+def supply_of(manifest: Manifest, at: int) -> Supply | None:
+    """The rows that the manifest's group number `at` names; raises `ManifestError`."""
+    try:
+        return supply(manifest.jobs[at], manifest.folder)
+    except Unusable as error:
+        place = manifest.source.where(("jobs", at, "file"))
+        raise ManifestError([Problem(place, str(error))]) from error
 
 
 def entries(manifest: Manifest, at: int, problems: Problems) -> Iterator[Entry]:
     """The rows of the manifest's group number `at`."""
     group = manifest.jobs[at]
     loc: Loc = ("jobs", at)
-    if group.file is not None:
-        return file_entries(manifest, group, problems)
+    given = supply_of(manifest, at)
+    if given is not None:
+        return supplied_entries(manifest, group, given, problems)
     if group.prompts is not None:
         return prompt_entries(manifest, group, loc)
     recipe = recipe_of(manifest, group)
-    return iter([Entry(recipe, None, (*loc, PROMPT), {}, group.prompt, group.id)])
+    return iter([Entry(recipe, (*loc, PROMPT), {}, group.prompt, group.id)])
 
 
-def file_entries(manifest: Manifest, group: JobGroup, problems: Problems) -> Iterator[Entry]:
-    """A text file's lines are a variable only where a template of the group could use it."""
-    path = manifest.folder / (group.file or "")
+def supplied_entries(
+    manifest: Manifest, group: JobGroup, given: Supply, problems: Problems
+) -> Iterator[Entry]:
+    """Bare texts are a variable only where a template of the group could use it."""
     by_template = group.prompt is not None or group.messages is not None
     recipe = recipe_of(manifest, group, prompt_is_data=group.prompt is None, id_is_data=group.id is None)
-    is_bare = path.suffix.lower() == ".txt" and not by_template
+    is_bare = given.is_bare and not by_template
     needs_prompt = not by_template and recipe.endpoint.dialect != "json-http"
-    for line, columns in rows(path, problems):
+    for place, columns in given.rows(problems):
         prompt = columns.get(PROMPT) if group.prompt is None else group.prompt
         if prompt is None and needs_prompt:
-            problems.add(
-                f"{path}:{line}", "no prompt in this row: the column 'prompt', or a template, says it"
-            )
+            problems.add(place, "no prompt in this row: the column 'prompt', or a template, says it")
             continue
         name = columns.get(ID) if group.id is None else group.id
-        yield Entry(recipe, path, line, {} if is_bare else columns, prompt, name)
+        yield Entry(recipe, place, {} if is_bare else columns, prompt, name)
 
 
 def prompt_entries(manifest: Manifest, group: JobGroup, loc: Loc) -> Iterator[Entry]:
@@ -230,11 +237,11 @@ def prompt_entries(manifest: Manifest, group: JobGroup, loc: Loc) -> Iterator[En
     for row, prompt in enumerate(group.prompts or ()):
         place = (*loc, "prompts", row)
         if isinstance(prompt, str):
-            yield Entry(shared, None, place, {}, prompt, group.id)
+            yield Entry(shared, place, {}, prompt, group.id)
             continue
         own = prompt.vars or prompt.params or prompt.id
         recipe = recipe_of(manifest, group, prompt) if own else shared
-        yield Entry(recipe, None, place, {}, prompt.prompt, prompt.id or group.id)
+        yield Entry(recipe, place, {}, prompt.prompt, prompt.id or group.id)
 
 
 def recipe_of(
@@ -284,7 +291,7 @@ def has_ids(manifest: Manifest, at: int) -> bool:
     group = manifest.jobs[at]
     if group.id is not None:
         return True
-    if group.file is not None:
-        seen = head(manifest.folder / group.file, Problems())
-        return Path(group.file).suffix.lower() == ".jsonl" or (seen is not None and ID in seen[1])
+    given = supply_of(manifest, at)
+    if given is not None:
+        return given.may_have(ID)
     return any(isinstance(prompt, PromptRow) and prompt.id is not None for prompt in group.prompts or ())

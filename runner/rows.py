@@ -1,141 +1,117 @@
-"""Files of prompts, row by row: data, read as a stream, every bad row told with its line."""
+"""Files of rows: data, read as a stream, every bad row told with its place."""
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, Protocol
 
-import orjson
-
-from runner.problems import Problems, meant
-from runner.source import Undecodable, decoded
-
-Row = tuple[int, dict[str, Any]]
-"""Line number, and values by column."""
-PROMPT = "prompt"
-"""The column that a line of a text file stands in."""
-LONGEST_FIELD = 1 << 27
+from runner.lines import Objects, Table, Texts
+from runner.problems import Problems
+from runner.row import Head, Row
 
 
-def rows(path: Path, problems: Problems) -> Iterator[Row]:
-    """The rows that can be read; what is wrong with the others goes to `problems`."""
-    return READERS[path.suffix.lower()](path, problems)
+class Unusable(Exception):
+    """A file that cannot be one of rows; its text says which and why."""
 
 
-def count(path: Path) -> int:
-    """How many rows there are, for files that can be read."""
-    if path.suffix.lower() in {".csv", ".tsv"}:
-        return sum(1 for _ in rows(path, Problems()))
-    with path.open("rb") as file:
-        return sum(1 for line in file if not line.isspace())
+class Form(Protocol):
+    """How the rows of a file are written."""
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether every row has the columns of the head."""
+
+    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+        """The rows that can be read; what is wrong with the others goes to `problems`."""
+
+    def count(self, file: BinaryIO, name: str) -> int:
+        """How many rows there are, if all can be read."""
+
+    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+        """The columns; None where there are no rows to show them."""
 
 
-def head(path: Path, problems: Problems) -> tuple[int, tuple[str, ...]] | None:
-    """The line that shows the columns, and the columns; None where the file has no rows to show them."""
-    suffix = path.suffix.lower()
-    if suffix == ".txt":
-        return 1, (PROMPT,)
-    if suffix == ".jsonl":
-        first = next(rows(path, Problems()), None)
-        return None if first is None else (first[0], tuple(first[1]))
-    names = header(parsed(path, problems), path, problems)
-    return (1, tuple(names)) if names else None
+FORMS: Mapping[str, Form] = {
+    ".txt": Texts(),
+    ".csv": Table(","),
+    ".tsv": Table("\t"),
+    ".jsonl": Objects(),
+}
 
 
-def refusal(path: Path) -> str | None:
-    """Why the file cannot be a file of prompts, in words."""
-    if path.suffix.lower() not in READERS:
-        return f"{path}: a file of prompts is one of {', '.join(READERS)}"
+@dataclass(frozen=True, slots=True)
+class RowFile:
+    """One file of rows."""
+
+    path: Path
+    form: Form
+
+    @property
+    def name(self) -> str:
+        """As it is called in messages."""
+        return str(self.path)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether its rows are texts that no column was named for."""
+        return isinstance(self.form, Texts)
+
+    def rows(self, problems: Problems) -> Iterator[Row]:
+        with self.path.open("rb") as file:
+            yield from self.form.rows(file, self.name, problems)
+
+    def count(self) -> int:
+        with self.path.open("rb") as file:
+            return self.form.count(file, self.name)
+
+    def head(self, problems: Problems) -> Head | None:
+        with self.path.open("rb") as file:
+            return self.form.head(file, self.name, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFiles:
+    """The rows of files, one file after the other."""
+
+    files: tuple[RowFile, ...]
+
+    @property
+    def is_bare(self) -> bool:
+        return all(each.is_bare for each in self.files)
+
+    def rows(self, problems: Problems) -> Iterator[Row]:
+        for each in self.files:
+            yield from each.rows(problems)
+
+    def count(self) -> int:
+        return sum(each.count() for each in self.files)
+
+    def heads(self, problems: Problems) -> Iterator[Head]:
+        """Of every file that has one."""
+        return (head for each in self.files if (head := each.head(problems)) is not None)
+
+    def may_have(self, column: str) -> bool:
+        """Whether a row may have the column."""
+        return any(
+            not each.form.are_alike
+            or ((head := each.head(Problems())) is not None and column in head.columns)
+            for each in self.files
+        )
+
+
+def found(written: str, folder: Path) -> RowFiles:
+    """The files that a manifest in `folder` means; raises `Unusable`."""
+    return RowFiles((readable(folder / written),))
+
+
+def readable(path: Path) -> RowFile:
+    form = FORMS.get(path.suffix.lower())
+    if form is None:
+        raise Unusable(f"{path}: a file of prompts is one of {', '.join(FORMS)}")
     try:
         if not path.is_file():
-            return f"{path}: {'not a file' if path.exists() else 'no such file'}"
+            raise Unusable(f"{path}: {'not a file' if path.exists() else 'no such file'}")
         with path.open("rb"):
-            return None
+            return RowFile(path, form)
     except (OSError, ValueError) as error:
-        return f"{path}: {getattr(error, 'strerror', None) or error}"
-
-
-def lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
-    """Line numbers and lines, their ends cut off; stops at what is not text."""
-    offset = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                text = decoded(line, offset=offset)
-            except Undecodable as error:
-                problems.add(f"{path}:{number}", str(error))
-                return
-            offset += len(line)
-            yield number, text.removesuffix("\n")
-
-
-def texts(path: Path, problems: Problems) -> Iterator[Row]:
-    for number, line in lines(path, problems):
-        if line and not line.isspace():
-            yield number, {PROMPT: line}
-
-
-def objects(path: Path, problems: Problems) -> Iterator[Row]:
-    for number, line in lines(path, problems):
-        if not line or line.isspace():
-            continue
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            problems.add(f"{path}:{number}:{error.colno}", f"not JSON: {error.msg.split(':')[0]}")
-            continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            problems.add(f"{path}:{number}", f"a JSON object expected: {{{PROMPT!r}: …}}".replace("'", '"'))
-
-
-def table(path: Path, problems: Problems) -> Iterator[Row]:
-    reader = parsed(path, problems)
-    names = header(reader, path, problems)
-    for number, fields in reader if names else ():
-        if len(fields) == len(names):
-            yield number, dict(zip(names, fields, strict=True))
-        elif fields:
-            problems.add(f"{path}:{number}", f"{len(fields)} fields, but the header has {len(names)}")
-
-
-def parsed(path: Path, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers and fields of a table; a row's number is that of its first line."""
-    csv.field_size_limit(LONGEST_FIELD)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    source = (line + "\n" for _, line in lines(path, problems))
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            yield number, next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problems.add(f"{path}:{number}", f"not a table: {error}")
-            return
-
-
-def header(reader: Iterator[tuple[int, list[str]]], path: Path, problems: Problems) -> list[str]:
-    number, names = next(reader, (1, []))
-    names = [name.strip() for name in names]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        problems.add(f"{path}:{number}", f"the column {twice!r} stands here twice")
-    if not names:
-        problems.add(f"{path}:{number}", "no header: the first line names the columns")
-    return names
-
-
-def missing(path: Path, number: int, column: str, known: tuple[str, ...]) -> tuple[str, str]:
-    """Where and what: a column that a job needs and the row has not."""
-    return f"{path}:{number}", f"no column {column!r}{meant(column, known)}"
-
-
-READERS: dict[str, Callable[[Path, Problems], Iterator[Row]]] = {
-    ".txt": texts,
-    ".csv": table,
-    ".tsv": table,
-    ".jsonl": objects,
-}
+        raise Unusable(f"{path}: {getattr(error, 'strerror', None) or error}") from error

@@ -8,7 +8,7 @@ from runner import templates
 from runner.endpoint import Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.problems import Problems
-from runner.rows import PROMPT
+from runner.row import PROMPT
 from runner.source import Loc, Source
 from runner.templates import NONE, BadTemplate, Names
 

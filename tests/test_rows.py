@@ -1,7 +1,17 @@
 import pytest
 
 from runner.problems import Problems
-from runner.rows import count, refusal, rows
+from runner.rows import Unusable, found
+
+
+def rows(path, problems):
+    return found(path.name, path.parent).rows(problems)
+
+
+def refusal(path):
+    with pytest.raises(Unusable) as caught:
+        found(path.name, path.parent)
+    return str(caught.value)
 
 
 def written(folder, name, data):
@@ -38,10 +48,10 @@ def written(folder, name, data):
 def test_rows_come_with_their_lines(tmp_path, name, data, expected):
     problems = Problems()
     path = written(tmp_path, name, data)
-    assert list(rows(path, problems)) == expected
+    placed = [(f"{path}:{line}", values) for line, values in expected]
+    assert list(rows(path, problems)) == placed
     assert not problems
-    assert count(path) == len(expected)
-    assert refusal(path) is None
+    assert found(name, tmp_path).count() == len(expected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Forms of text that are read line by line: prompts, JSON lines, tables."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import orjson
+
+from runner.problems import Problems
+from runner.row import PROMPT, Head, Row
+from runner.source import Undecodable, decoded
+
+LONGEST_FIELD = 1 << 27
+
+
+def lines(file: BinaryIO, name: str, problems: Problems) -> Iterator[tuple[int, str]]:
+    """Line numbers and lines, their ends cut off; stops at what is not text."""
+    offset = 0
+    for number, line in enumerate(file, 1):
+        try:
+            text = decoded(line, offset=offset)
+        except Undecodable as error:
+            problems.add(f"{name}:{number}", str(error))
+            return
+        offset += len(line)
+        yield number, text.removesuffix("\n")
+
+
+def filled_lines(file: BinaryIO) -> int:
+    return sum(1 for line in file if not line.isspace())
+
+
+class Texts:
+    """A prompt a line."""
+
+    are_alike = True
+
+    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+        for number, line in lines(file, name, problems):
+            if line and not line.isspace():
+                yield f"{name}:{number}", {PROMPT: line}
+
+    def count(self, file: BinaryIO, name: str) -> int:
+        del name
+        return filled_lines(file)
+
+    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+        del file, problems
+        return Head(f"{name}:1", (PROMPT,))
+
+
+class Objects:
+    """A JSON object a line."""
+
+    are_alike = False
+
+    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+        for number, line in lines(file, name, problems):
+            if not line or line.isspace():
+                continue
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                problems.add(f"{name}:{number}:{error.colno}", f"not JSON: {error.msg.split(':')[0]}")
+                continue
+            if isinstance(row, dict):
+                yield f"{name}:{number}", row
+            else:
+                problems.add(f"{name}:{number}", f'a JSON object expected: {{"{PROMPT}": …}}')
+
+    def count(self, file: BinaryIO, name: str) -> int:
+        del name
+        return filled_lines(file)
+
+    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+        del problems
+        first = next(self.rows(file, name, Problems()), None)
+        return None if first is None else Head(first[0], tuple(first[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Fields, the first line naming their columns."""
+
+    delimiter: str
+    are_alike = True
+
+    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+        reader = self._parsed(file, name, problems)
+        columns = header(reader, name, problems)
+        for number, fields in reader if columns else ():
+            if len(fields) == len(columns):
+                yield f"{name}:{number}", dict(zip(columns, fields, strict=True))
+            elif fields:
+                said = f"{len(fields)} fields, but the header has {len(columns)}"
+                problems.add(f"{name}:{number}", said)
+
+    def count(self, file: BinaryIO, name: str) -> int:
+        return sum(1 for _ in self.rows(file, name, Problems()))
+
+    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+        columns = header(self._parsed(file, name, problems), name, problems)
+        return Head(f"{name}:1", tuple(columns)) if columns else None
+
+    def _parsed(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+        """Line numbers and fields; a row's number is that of its first line."""
+        csv.field_size_limit(LONGEST_FIELD)
+        source = (line + "\n" for _, line in lines(file, name, problems))
+        reader = csv.reader(source, delimiter=self.delimiter, strict=True)
+        while True:
+            number = reader.line_num + 1
+            try:
+                yield number, next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                problems.add(f"{name}:{number}", f"not a table: {error}")
+                return
+
+
+def header(reader: Iterator[tuple[int, list[str]]], name: str, problems: Problems) -> list[str]:
+    number, columns = next(reader, (1, []))
+    columns = [column.strip() for column in columns]
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        problems.add(f"{name}:{number}", f"the column {twice!r} stands here twice")
+    if not columns:
+        problems.add(f"{name}:{number}", "no header: the first line names the columns")
+    return columns

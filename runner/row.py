@@ -1,0 +1,17 @@
+"""A row of data with its place, and what the first one of a file tells of all the others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Row = tuple[str, dict[str, Any]]
+"""Where it stands, `prompts.jsonl:7`, and values by column."""
+PROMPT = "prompt"
+"""The column that a text without columns stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the columns of a file are shown, and their names."""
+
+    place: str
+    columns: tuple[str, ...]
