@@ -16,6 +16,7 @@ from runner.cli.doctor import doctor
 from runner.cli.errors import Plainly
 from runner.cli.export import export
 from runner.cli.failures import failures
+from runner.cli.grid import grid
 from runner.cli.init import init
 from runner.cli.jobs import jobs
 from runner.cli.pause import pause
@@ -46,6 +47,7 @@ COMMANDS = (
     pause,
     set_,
     export,
+    grid,
     verify,
     doctor,
     demo,

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from runner.compose.doctoring import examined
     from runner.compose.exporting import results
     from runner.compose.glance import Watcher
+    from runner.compose.gridding import Grid, grid
     from runner.compose.opening import reading, writing
     from runner.compose.planning import Plan, plan
     from runner.compose.running import Ended, RunOptions, work
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ended",
+    "Grid",
     "Plan",
     "Repaired",
     "RunOptions",
@@ -26,6 +28,7 @@ __all__ = [
     "closings",
     "days",
     "examined",
+    "grid",
     "is_running",
     "plan",
     "reading",
@@ -41,6 +44,7 @@ PLACES = {
     "doctoring": ("examined",),
     "exporting": ("results",),
     "glance": ("Watcher",),
+    "gridding": ("Grid", "grid"),
     "opening": ("reading", "writing"),
     "planning": ("Plan", "plan"),
     "running": ("Ended", "RunOptions", "work"),
