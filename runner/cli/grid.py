@@ -61,7 +61,10 @@ def grid(
     db: Db = "",
     as_json: Json = False,
 ) -> None:
-    """Draw contact sheets: the first picture of every combination, and how many more there are."""
+    """Draw contact sheets of what varies.
+
+    A cell shows the first picture of its combination, and how many more there are.
+    """
     from runner import compose
     from runner.axes import Axes, Unsheeted
     from runner.report.words import many
