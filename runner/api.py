@@ -11,7 +11,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from runner import manifest as manifests
-from runner.compose import Ended, RunOptions, submit, work
+from runner.compose import Ended, RunOptions, predecessors, submit, work
 from runner.job import State
 from runner.manifest import Manifest
 from runner.outcome import Cause, Kept
@@ -89,12 +89,21 @@ class Run:
         return ended.tally
 
     async def _work(self, heard: Any) -> Ended:
-        await anyio.to_thread.run_sync(self._submit)
-        self.ended = await work(self._db, self._manifest.name, self._options, Silent(), heard=heard)
+        before, batch = await anyio.to_thread.run_sync(self._submit)
+        options = self._options
+        for name in before:
+            ended = await work(self._db, name, options, Silent(), heard=heard)
+            options = ended.left
+            if ended.signalled is not None:
+                self.ended = ended
+                return ended
+        self.ended = await work(self._db, batch, options, Silent(), heard=heard)
         return self.ended
 
-    def _submit(self) -> None:
-        submit(self._db, self._manifest, yes=self._yes)
+    def _submit(self) -> tuple[tuple[str, ...], str]:
+        """What is to be finished first, and the batch itself."""
+        batch = submit(self._db, self._manifest, yes=self._yes).batch
+        return predecessors(self._db, self._manifest, batch).carried, batch
 
     async def __aiter__(self) -> AsyncIterator[Finished]:
         send, receive = anyio.create_memory_object_stream[Finished](inf)

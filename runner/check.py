@@ -13,13 +13,13 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from runner import inputs, templates, terms
+from runner import inputs, night, templates, terms
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.problems import Problems, meant, nearest
 from runner.row import PROMPT, Head
 from runner.rows import Unusable
-from runner.scope import DATE, Reader, Use, own_variables, shared_variables, used_by_body
+from runner.scope import Reader, Use, own_variables, shared_variables, used_by_body
 from runner.source import REFERENCE, Loc, Source
 from runner.supply import supply
 
@@ -96,14 +96,14 @@ class Checker:
 
     def check_name(self, name: Any) -> None:
         for use in Reader(self.source, self.problems).of(name, ("name",)):
-            self.need(use, {DATE, *self.sets})
+            self.need(use, {*night.NAMES, *self.sets})
             self.used |= use.names.used
 
     def check_sets(self) -> None:
         for endpoint in self.endpoints.values():
             self.used |= used_by_body(endpoint, self.sets.keys())
         for name in sorted(self.sets.keys() - self.used):
-            said = meant(name, sorted(self.used - {DATE}))
+            said = meant(name, sorted(self.used - {*night.NAMES}))
             self.problems.add(f"--set {name}", f"no template uses the variable {name!r}{said}")
 
     def check_ids(self, groups: list[JobGroup]) -> None:
@@ -210,7 +210,7 @@ class Checker:
             self.problems.add(head.place, f"no column {PROMPT!r}{meant(PROMPT, head.columns)}")
 
     def check_needs(self, group: JobGroup, uses: list[Use], columns: AbstractSet[str]) -> None:
-        common = {DATE, *self.sets, *group.vars, *columns}
+        common = {*night.NAMES, *self.sets, *group.vars, *columns}
         shared = shared_variables(group)
         for use in uses:
             own = shared if use.row is None else own_variables((group.prompts or ())[use.row])
@@ -218,7 +218,7 @@ class Checker:
 
     def need(self, use: Use, known: AbstractSet[str]) -> None:
         for name in sorted(use.names.needed - known):
-            said = meant(name, sorted(known - {DATE}))
+            said = meant(name, sorted(known - {*night.NAMES}))
             self.add(use.loc, f"the variable {name!r} is undefined{said}")
 
     def check_variables(self, group: JobGroup, loc: Loc, uses: list[Use], endpoint: Endpoint | None) -> None:
@@ -232,7 +232,7 @@ class Checker:
                         (*at, name), f"no template can use a variable {name!r}: a name is one word", key=True
                     )
                 elif name not in used:
-                    said = meant(name, sorted(used - variables - {DATE})) if used - variables else ""
+                    said = meant(name, sorted(used - variables - {*night.NAMES})) if used - variables else ""
                     self.add((*at, name), f"no template uses the variable {name!r}{said}", key=True)
 
     def check_parameters(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> None:

@@ -64,3 +64,7 @@ class Document(Part):
     retry: Retry = Field(Retry(), description="How often, and how long, a job is tried.")
     outputs: Outputs = Field(Outputs(), description="Where files and results go.")
     budget: Budget = Field(Budget(), description="What the batch may cost.")
+    carry_over: bool = Field(
+        default=False,
+        description="Whether a run first finishes what earlier batches of the same name's pattern left.",
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +19,8 @@ from runner.document import Budget, Document, Outputs, Retry, Settings
 from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, Rates, variables
 from runner.group import Expect, JobGroup, Matrix, PromptRow
 from runner.names import file_stem
+from runner.night import Night, pattern
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
-from runner.scope import DATE
 from runner.source import Loc, Source
 from runner.wording import explain
 
@@ -68,8 +68,10 @@ class Manifest:
     """What its relative paths are relative to."""
     text: str
     sets: Mapping[str, str]
-    today: str
-    """`{{ date }}`."""
+    title: str
+    """The name as it is written: a template."""
+    night: Night
+    carry_over: bool
     endpoints: Mapping[str, Endpoint]
     jobs: Sequence[JobGroup]
     retry: Retry
@@ -88,6 +90,17 @@ class Manifest:
             budget=self.budget,
             expect={each.digest: each for each in expected(self.jobs)},
         )
+
+    @property
+    def pattern(self) -> str:
+        """The same for the batches of all nights."""
+        return pattern(self.title, self.sets)
+
+    def at_run(self, run: int) -> "Manifest":
+        """The manifest as that run of its pattern."""
+        night = replace(self.night, run=run)
+        name = str(templates.render(self.title, {**night.values(), **self.sets}))
+        return replace(self, night=night, name=name)
 
     def endpoint_of(self, group: JobGroup) -> str:
         """The name of the group's endpoint."""
@@ -120,7 +133,7 @@ def load(
         raw=tree.root.plain() if tree.root else None,
         folder=path.parent,
         sets=sets,
-        today=today.isoformat(),
+        night=Night(today),
         environ=environ,
         problems=problems,
     )
@@ -146,7 +159,7 @@ def from_mapping(
         raw=orjson.loads(text),
         folder=folder,
         sets=sets,
-        today=today.isoformat(),
+        night=Night(today),
         environ=environ,
         problems=Problems(),
     )
@@ -162,7 +175,7 @@ class Reading:
     raw: Any
     folder: Path
     sets: Mapping[str, str]
-    today: str
+    night: Night
     environ: Collection[str] | None
     problems: Problems
 
@@ -187,7 +200,9 @@ class Reading:
             folder=self.folder,
             text=self.text,
             sets=dict(self.sets),
-            today=self.today,
+            title=document.name,
+            night=self.night,
+            carry_over=document.carry_over,
             endpoints=document.endpoints,
             jobs=tuple(terms.inlined(group, self.folder) for group in document.jobs),
             retry=document.retry,
@@ -240,7 +255,7 @@ class Reading:
         if not isinstance(template, str) or where in self.problems:
             return ""
         try:
-            name = str(templates.render(template, {DATE: self.today, **self.sets}))
+            name = str(templates.render(template, {**self.night.values(), **self.sets}))
         except templates.BadTemplate as error:
             self.problems.add(where, str(error))
             return ""
@@ -304,8 +319,7 @@ def fingerprint(manifest: Manifest) -> str:
     """
     digest = hashlib.sha256(EXPANSION)
     parts: list[Any] = [manifest.text, dict(manifest.sets), str(manifest.folder.absolute())]
-    if DATE in manifest.text:
-        parts.append(manifest.today)
+    parts += [value for name, value in manifest.night.values().items() if name in manifest.text]
     parts += [each.digest for each in expected(manifest.jobs)]
     for group in manifest.jobs:
         parts += [file_hash(manifest.folder / path) for path in files(group)]

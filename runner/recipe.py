@@ -16,7 +16,6 @@ from runner.manifest import Endpoint, Manifest
 from runner.problems import ManifestError, Problem, Problems
 from runner.row import PROMPT
 from runner.rows import Unusable
-from runner.scope import DATE
 from runner.source import Loc
 from runner.supply import Supply, supply
 from runner.templates import BadTemplate
@@ -67,7 +66,8 @@ class Recipe:
     folder: Path
     given: Mapping[str, Any]
     """Variables given by `--set`: they beat all others."""
-    today: str
+    night: Mapping[str, Any]
+    """Variables that are always there: all others beat them."""
     axes: Mapping[str, list[Any]]
     model: str
     system: str | None
@@ -105,7 +105,7 @@ class Recipe:
 
     def asks(self, entry: Entry, variables: dict[str, Any]) -> Iterator[Asked]:
         """A request for each combination of parameters; raises `BadTemplate`, `Unusable`."""
-        values = {DATE: self.today, **variables}
+        values = {**self.night, **variables}
         prompt = self.prompt(entry, values)
         model = text("model", templates.render(self.model, values))
         system = None if self.system is None else text("system", templates.render(self.system, values))
@@ -152,7 +152,7 @@ class Recipe:
         """The user's id; raises `BadTemplate`."""
         if entry.id is None or entry.id == "":
             return None
-        values = {DATE: self.today, **variables}
+        values = {**self.night, **variables}
         name = text(ID, entry.id if self.id_is_data else templates.render(entry.id, values))
         if not name:
             raise BadTemplate("id: empty")
@@ -165,7 +165,7 @@ class Recipe:
     def makes_several(self, entry: Entry) -> bool:
         """Whether the row's id makes more jobs than one."""
         named = self.id_names(entry)
-        if self.shares_id and not named - self.axes.keys() - self.given.keys() - {DATE}:
+        if self.shares_id and not named - self.axes.keys() - self.given.keys() - self.night.keys():
             return True
         free = prod(len(values) for name, values in self.axes.items() if name not in named)
         return free * self.grid.count() * self.samples > 1
@@ -260,7 +260,7 @@ def recipe_of(
         expect=None if group.expect is None else group.expect.digest,
         folder=manifest.folder,
         given=manifest.sets,
-        today=manifest.today,
+        night=manifest.night.values(),
         axes=axes(manifest, group, row),
         model=group.model or "",
         system=group.system,

@@ -103,6 +103,9 @@ batches = Table(
     required("settings"),
     required("folder"),
     flag("priced"),
+    required("pattern"),
+    required("night"),
+    Column("run", Integer, nullable=False),
     Column("submission", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
@@ -122,6 +125,7 @@ batches = Table(
     CheckConstraint("state <> 'finished' OR pending + running = 0", name="nothing_is_left_when_finished"),
     CheckConstraint(f"total = {' + '.join(COUNTED_STATES)}", name="every_job_is_counted_once"),
     CheckConstraint("submission >= 1", name="submissions_count_from_1"),
+    CheckConstraint("run >= 1", name="runs_count_from_1"),
     none_negative("total", *COUNTED_STATES, *TALLIED),
 )
 

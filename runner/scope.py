@@ -12,8 +12,6 @@ from runner.row import PROMPT
 from runner.source import Loc, Source
 from runner.templates import NONE, BadTemplate, Names
 
-DATE = "date"
-"""The variable that is always there."""
 EVERYTHING = "vars"
 """Under this name a json-http body finds all variables."""
 

@@ -49,6 +49,9 @@ def batch(name: str = "animals", **fields: Any) -> NewBatch:
         settings="{}",
         folder="/home/ann/outputs/animals",
         priced=True,
+        pattern=name,
+        night="2026-11-23",
+        run=1,
     )
     return replace(made, **fields)
 

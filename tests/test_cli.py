@@ -49,6 +49,9 @@ def batch(name, folder):
         settings='{"endpoints":{"nebula":{"dialect":"nebula-images","url":"demo"}}}',
         folder=str(folder / "outputs" / name),
         priced=True,
+        pattern="animals",
+        night="2026-11-23",
+        run=1,
     )
 
 

@@ -76,6 +76,9 @@ BATCHES: Items = (
     required("settings"),
     required("folder"),
     flag("priced", "batches"),
+    required("pattern"),
+    required("night"),
+    sa.Column("run", sa.Integer(), nullable=False),
     sa.Column("submission", sa.Integer(), nullable=False),
     sa.Column("created_at", sa.Double(), nullable=False),
     sa.Column("updated_at", sa.Double(), nullable=False),
@@ -111,6 +114,7 @@ BATCHES: Items = (
         "batches_every_job_is_counted_once",
     ),
     check("submission >= 1", "batches_submissions_count_from_1"),
+    check("run >= 1", "batches_runs_count_from_1"),
     check(
         none_negative(
             "total pending running succeeded failed unknown cancelled "

@@ -1,5 +1,6 @@
 """The options and arguments that several commands share, spelled once."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -76,6 +77,16 @@ Causes = Annotated[
         default_factory=list,
         show_default=False,
         help=f"Only jobs with this cause ({', '.join(Cause)}); may be given again.",
+    ),
+]
+Date = Annotated[
+    datetime | None,
+    typer.Option(
+        "--date",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        show_default=False,
+        help="The day that `{{ date }}` stands for, such as 2026-11-23; default: today in UTC.",
     ),
 ]
 Limit = Annotated[

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.options import Db, Json, Manifest, Sets
+from runner.cli.options import Date, Db, Json, Manifest, Sets
 from runner.cli.reading import manifest
 from runner.cli.speaking import tell, tell_json
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from runner.compose import Plan
 
 
-def plan(path: Manifest, *, db: Db = "", sets: Sets, as_json: Json = False) -> None:
+def plan(path: Manifest, *, db: Db = "", sets: Sets, date: Date = None, as_json: Json = False) -> None:
     """Show what a run would do, and do nothing.
 
     Counts (new, kept, withdrawn), cost, time under the limits, and the first requests in full.
@@ -18,7 +18,7 @@ def plan(path: Manifest, *, db: Db = "", sets: Sets, as_json: Json = False) -> N
     from runner import compose
     from runner.report.plans import plan as lines
 
-    planned = compose.plan(db, manifest(path, sets))
+    planned = compose.plan(db, manifest(path, sets, night=date))
     if as_json:
         tell_json(document(planned))
     else:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.options import Db, Json, Limit, MaxCost, NoWait, Sets, Until, Yes
+from runner.cli.options import Date, Db, Json, Limit, MaxCost, NoWait, Sets, Until, Yes
 from runner.cli.reading import manifest
 from runner.cli.speaking import say
 from runner.cli.submit import submitted, words
@@ -27,6 +27,7 @@ def run(
     *,
     db: Db = "",
     sets: Sets,
+    date: Date = None,
     limit: Limit = None,
     max_cost: MaxCost = None,
     until: Until = "",
@@ -42,20 +43,37 @@ def run(
     say(f"reading {', '.join(paths)}")
     bounds = options(limit=limit, max_cost=max_cost, deadline=deadline, no_wait=no_wait)
     statuses = [0]
-    left = [manifest(path, sets, is_run=True) for path in paths]
+    left = [manifest(path, sets, night=date, is_run=True) for path in paths]
     while left:
-        ended = run_one(db, left.pop(0), bounds, yes=yes, as_json=as_json)
-        statuses.append(ended.exit_status)
-        if ended.signalled is not None and left:
-            statuses.append(ended.signalled)
+        names = begun(db, left.pop(0), yes=yes)
+        ended = work_through(db, names, bounds, as_json=as_json)
+        statuses += [each.exit_status for each in ended]
+        is_stopped = ended[-1].signalled
+        if is_stopped is not None and (left or len(ended) < len(names)):
+            statuses.append(is_stopped)
             break
-        if ended.db != db:
+        if ended[-1].db != db:
             break
     raise typer.Exit(max(statuses))
 
 
-def run_one(db: str, wanted: "Manifest", bounds: "RunOptions", *, yes: bool, as_json: bool) -> "Ended":
+def begun(db: str, wanted: "Manifest", *, yes: bool) -> list[str]:
+    """The batches to work on, the manifest's own last, once that is in the queue."""
+    from runner import compose
+
     done = submitted(db, wanted, yes=yes)
-    for line in (words(done), *done.notes):
+    before = compose.predecessors(db, wanted, done.batch)
+    for line in (words(done), *done.notes, *before.notes):
         say(line)
-    return work(db, done.batch, bounds, as_json=as_json)
+    return [*before.carried, done.batch]
+
+
+def work_through(db: str, names: list[str], bounds: "RunOptions", *, as_json: bool) -> "list[Ended]":
+    """One after the other, within the same bounds, until a signal stops it or the queue is gone."""
+    ended: list[Ended] = []
+    for name in names:
+        ended.append(work(db, name, bounds, as_json=as_json))
+        bounds = ended[-1].left
+        if ended[-1].signalled is not None or ended[-1].db != db:
+            break
+    return ended

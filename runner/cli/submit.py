@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from runner.cli.options import Adopt, Db, Json, Manifest, Sets, Yes
+from runner.cli.options import Adopt, Date, Db, Json, Manifest, Sets, Yes
 from runner.cli.reading import manifest
 from runner.cli.speaking import is_asked, say_waiting, tell, tell_json
 
@@ -16,12 +16,13 @@ def submit(
     *,
     db: Db = "",
     sets: Sets,
+    date: Date = None,
     yes: Yes = False,
     adopt: Adopt = False,
     as_json: Json = False,
 ) -> None:
     """Expand a manifest into the queue; send nothing."""
-    done = submitted(db, manifest(path, sets), yes=yes, adopt=adopt)
+    done = submitted(db, manifest(path, sets, night=date), yes=yes, adopt=adopt)
     if as_json:
         tell_json(
             {"batch": done.batch, "new": done.new, "kept": done.kept, "withdrawn": done.withdrawn},

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from runner.compose.exporting import results
     from runner.compose.glance import Watcher
     from runner.compose.gridding import Grid, grid
+    from runner.compose.nights import Predecessors, predecessors
     from runner.compose.opening import reading, writing
     from runner.compose.planning import Plan, plan
     from runner.compose.running import Ended, RunOptions, work
@@ -19,6 +20,7 @@ __all__ = [
     "Ended",
     "Grid",
     "Plan",
+    "Predecessors",
     "Repaired",
     "RunOptions",
     "Submission",
@@ -31,6 +33,7 @@ __all__ = [
     "grid",
     "is_running",
     "plan",
+    "predecessors",
     "reading",
     "repair",
     "results",
@@ -45,6 +48,7 @@ PLACES = {
     "exporting": ("results",),
     "glance": ("Watcher",),
     "gridding": ("Grid", "grid"),
+    "nights": ("Predecessors", "predecessors"),
     "opening": ("reading", "writing"),
     "planning": ("Plan", "plan"),
     "running": ("Ended", "RunOptions", "work"),

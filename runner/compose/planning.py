@@ -11,6 +11,7 @@ import orjson
 from runner import documented, price
 from runner.account import account
 from runner.compose import catalogue
+from runner.compose.nights import numbered
 from runner.compose.opening import looking
 from runner.compose.secrets import credentials, missing_variables
 from runner.compose.submission import expanded
@@ -106,6 +107,7 @@ def plan(db: str, manifest: Manifest) -> Plan:
     notes = catalogue.said(manifest, priced)
     try:
         with looking(db) as store:
+            priced = numbered(store, priced)
             sums = nothing(priced, notes, store.usual())
             change = store.compare(priced.name, expanded(priced), sums.add)
             used = quotas(priced, lambda key, since: store.requests_of(key, since=since))

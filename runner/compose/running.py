@@ -72,6 +72,8 @@ class Ended:
     """The exit status of a run that a signal stops, if one came, even if nothing was left to do."""
     db: str
     """Where the batch is now: a copy, where the queue was taken away while running."""
+    left: RunOptions
+    """What of this run's bounds is left for another batch."""
 
 
 Heard = Callable[[Sequence[Settled]], None]
@@ -136,6 +138,7 @@ class Run:
     toll: Toll = field(init=False)
     watchman: Watchman = field(init=False)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
 
     def __post_init__(self) -> None:
         self.toll = Toll(
@@ -193,7 +196,8 @@ class Run:
             began = await self._tally()
             glance = self._glance(settings, pacing, began)
             self.watcher.began(began)
-            await self._watched(glance, self._engine(settings, folder, began))
+            self.allowance = allowance(settings, self.options, began)
+            await self._watched(glance, self._engine(settings, folder))
             if self.toll.lost:
                 self.watcher.said(f"{self.toll.lost} lost: paid for, perhaps, and kept nowhere")
             glance.tell(await self._tally())
@@ -237,14 +241,14 @@ class Run:
         )
         return recovered.messages()
 
-    def _engine(self, settings: Settings, folder: Folder, tally: Tally) -> Engine:
+    def _engine(self, settings: Settings, folder: Folder) -> Engine:
         return Engine(
             queue=BatchQueue(self.writer, self.row.id, worker=worker()),
             lanes=self.lanes,
             sink=folder,
             expect=settings.expect,
             policy=policy(settings),
-            allowance=allowance(settings, self.options, tally),
+            allowance=self.allowance,
             stop=self.stop,
             toll=self.toll,
             waits=self.options.waits,
@@ -296,6 +300,7 @@ class Run:
             exit_status=self._exit_status(tally, is_finished=is_finished and is_whole),
             signalled=None if self.stop.signal is None else exit_status(self.stop.signal),
             db=self.db,
+            left=left(self.options, self.allowance),
         )
 
     async def _rescue(self) -> None:
@@ -395,6 +400,16 @@ def allowance(settings: Settings, options: RunOptions, tally: Tally) -> Allowanc
         nusd=min((each for each in (given, left) if each is not None), default=None),
         until=options.until,
         requests=None if requests is None else max(requests - tally.attempts, 0),
+    )
+
+
+def left(options: RunOptions, used: Allowance) -> RunOptions:
+    """The same bounds, less what a run has used of them."""
+    given, jobs = options.max_cost_usd, options.limit
+    return replace(
+        options,
+        limit=None if jobs is None else max(jobs - len(used.begun), 0),
+        max_cost_usd=None if given is None else max(given - used.spent / price.NUSD, 0.0),
     )
 
 

@@ -10,6 +10,7 @@ from runner import crash, journal
 from runner.account import account
 from runner.compose import catalogue
 from runner.compose.exporting import NAME
+from runner.compose.nights import numbered
 from runner.compose.opening import writing
 from runner.database import QueueError, silently
 from runner.dialects import DIALECTS
@@ -53,8 +54,9 @@ def submit(
 
     Raises `ManifestError`, `TooMany`, `QueueError`.
     """
-    mark = fingerprint(manifest)
     with writing(db, waiting=waiting) as store:
+        manifest = numbered(store, manifest)
+        mark = fingerprint(manifest)
         known = store.batch(manifest.name)
         if known is not None and known.fingerprint == mark:
             return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True)
@@ -108,6 +110,9 @@ def new_batch(manifest: Manifest, mark: str) -> NewBatch:
         settings=manifest.settings.model_dump_json(exclude_unset=True),
         folder=str(outputs_folder(manifest)),
         accounts={name: account(each) for name, each in manifest.settings.endpoints.items()},
+        pattern=manifest.pattern,
+        night=manifest.night.today.isoformat(),
+        run=manifest.night.run,
         priced=all(endpoint.is_demo or endpoint.price is not None for endpoint in endpoints),
     )
 

@@ -61,6 +61,15 @@ class Reading(Desk):
         found = self.connection.execute(select(batches).order_by(*NEWEST_FIRST))
         return [batch_row(values) for values in found.mappings()]
 
+    def series(self, pattern: str) -> list[BatchRow]:
+        """The batches of a name's pattern, that of the latest night first."""
+        found = self.connection.execute(
+            select(batches)
+            .where(batches.c.pattern == pattern)
+            .order_by(batches.c.night.desc(), batches.c.run.desc())
+        )
+        return [batch_row(values) for values in found.mappings()]
+
     def tally(self, batch_id: int) -> Tally:
         counters = select(*(batches.c[name] for name in COUNTERS)).where(batches.c.id == batch_id)
         return Tally(**self.connection.execute(counters).mappings().one())

@@ -31,6 +31,12 @@ class NewBatch:
     """Where its outputs go: an absolute path."""
     priced: bool
     """Whether every request's price is known."""
+    pattern: str
+    """What its name has in common with those of other nights."""
+    night: str
+    """What `{{ date }}` stands for, in ISO 8601."""
+    run: int
+    """Its number among the batches of the pattern."""
     accounts: Mapping[str, str] = field(default_factory=dict)
     """By endpoint: whose limits its requests count against."""
 
@@ -111,6 +117,9 @@ class BatchRow:
     settings: str
     folder: str
     priced: bool
+    pattern: str
+    night: str
+    run: int
     submission: int
     """How often the manifest was submitted."""
     created_at: float

@@ -91,4 +91,7 @@ def described(batch: NewBatch) -> dict[str, Any]:
         "settings": batch.settings,
         "folder": batch.folder,
         "priced": int(batch.priced),
+        "pattern": batch.pattern,
+        "night": batch.night,
+        "run": batch.run,
     }
