@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from runner import inputs, night, templates, terms
+from runner import batchfile, inputs, night, templates, terms
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.problems import Problems, meant, nearest
@@ -25,13 +25,15 @@ from runner.supply import supply
 
 NAME = re.compile(r"[^\W\d]\w*")
 ANY = "json-http"
-TALKING = frozenset({"openai-chat", ANY})
+TALKING = frozenset({"openai-chat", "anthropic-messages", ANY})
 """Dialects that know a system and messages."""
 RESERVED: Mapping[str, tuple[str, ...]] = {
     "nebula-images": ("model", "prompt"),
     "openai-images": ("model", "prompt"),
     "openai-chat": ("model", "messages"),
     "openai-embeddings": ("model",),
+    "anthropic-messages": ("model", "messages", "system"),
+    batchfile.ANY: (),
     ANY: (),
 }
 """Parameters that a dialect fills in itself."""
@@ -200,10 +202,16 @@ class Checker:
         if given is None:
             return frozenset()
         heads = list(given.heads(self.problems))
-        speaks = endpoint is None or endpoint.dialect == ANY
+        speaks = endpoint is None or endpoint.dialect == ANY or is_batch(group, endpoint, heads)
         for head in heads if group.prompt is None and group.messages is None and not speaks else ():
             self.need_prompt(head)
         return frozenset.intersection(*(frozenset(head.columns) for head in heads)) if heads else None
+
+    def heads(self, group: JobGroup) -> Iterator[Head]:
+        """Of the group's rows, as far as they can be read."""
+        with suppress(Unusable):
+            given = supply(group, self.folder)
+            yield from given.heads(Problems()) if given else ()
 
     def need_prompt(self, head: Head) -> None:
         if PROMPT not in head.columns:
@@ -264,12 +272,27 @@ class Checker:
                     message = f"{name!r} is for chat; this endpoint is {endpoint.dialect}"
                     self.add((*loc, name), message, key=True)
         self.check_sources(group, loc)
+        if is_batch(group, endpoint, self.heads(group)):
+            self.check_batch(group, loc)
+            return
         if not part.is_whole or endpoint.dialect == ANY:
             return
         if group.model is None:
             self.add(loc, "'model' is missing in a job")
         if not has_prompt(group, endpoint):
             self.add(loc, "a job needs one of 'prompt', 'prompts', 'file' or, in a chat, 'messages'")
+
+    def check_batch(self, group: JobGroup, loc: Loc) -> None:
+        """Its lines are whole requests."""
+        if group.file is None:
+            self.add(loc, "the jobs of this endpoint are lines of a batch file: give 'file'")
+        for name in batchfile.NEVER:
+            if name in group.model_fields_set:
+                self.add(
+                    (*loc, name), f"{name!r} is no part of a batch file's job: its lines say all", key=True
+                )
+        if group.model is not None and templates.is_template(group.model):
+            self.add((*loc, "model"), "a batch file has no variables: name one model, or leave it out")
 
     def check_sources(self, group: JobGroup, loc: Loc) -> None:
         for first, second in (("prompts", "prompt"), ("prompts", "file"), ("messages", "system")):
@@ -280,6 +303,11 @@ class Checker:
             if group.messages is not None and getattr(group, name) is not None and not said:
                 message = f"'messages' do not use it: write {{{{ prompt }}}} there, or leave {name!r} out"
                 self.add((*loc, name), message, key=True)
+
+
+def is_batch(group: JobGroup, endpoint: Endpoint, heads: Iterable[Head]) -> bool:
+    """Whether the group's jobs are lines of a batch file."""
+    return batchfile.is_batch(heads, endpoint.dialect, has_template=group.has_template)
 
 
 def difference(endpoint: Endpoint, other: Endpoint) -> str | None:

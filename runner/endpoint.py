@@ -177,8 +177,17 @@ class Poll(Part):
 class Endpoint(Part):
     """A server to talk to: dialect, URL, key, limits, price."""
 
-    dialect: Literal["nebula-images", "openai-images", "openai-chat", "openai-embeddings", "json-http"] = (
-        Field(description="How its API is spoken.")
+    dialect: Literal[
+        "nebula-images",
+        "openai-images",
+        "openai-chat",
+        "openai-embeddings",
+        "openai-batch",
+        "anthropic-messages",
+        "json-http",
+    ] = Field(
+        description="How its API is spoken. `openai-batch`: any of OpenAI's, by the `url` of each line of a "
+        "batch file."
     )
     url: Annotated[str, AfterValidator(web_address)] = Field(
         description="Base URL, or `demo`: the embedded provider, without key and cost. May hold `${VAR}`."
@@ -191,7 +200,11 @@ class Endpoint(Part):
     auth: Annotated[
         Annotated[Literal["bearer", "none"], Tag("text")] | Annotated[HeaderAuth, Tag("mapping")],
         Discriminator(kind),
-    ] = Field("bearer", description="How the key is sent: `bearer`, `{header: NAME}` or `none`.")
+    ] = Field(
+        "bearer",
+        description="How the key is sent: `bearer`, `{header: NAME}` or `none`. anthropic-messages: left "
+        "out, in `x-api-key`.",
+    )
     headers: Annotated[dict[str, str], AfterValidator(safe_headers)] = Field(
         {}, description="More headers; their values may hold `${VAR}`."
     )
@@ -239,10 +252,19 @@ class Endpoint(Part):
     )
 
     @property
+    def key_header(self) -> str | None:
+        """The header that the key stands in by itself, without `Bearer`."""
+        if isinstance(self.auth, HeaderAuth):
+            return self.auth.header
+        return None if "auth" in self.model_fields_set else KEY_HEADERS.get(self.dialect)
+
+    @property
     def is_demo(self) -> bool:
         return self.url == DEMO
 
 
+KEY_HEADERS: Mapping[str, str] = {"anthropic-messages": "x-api-key"}
+"""Where a key goes whose API knows no `Bearer`, unless `auth` says it."""
 OF_ONE_DIALECT: Mapping[str, str] = {
     "model_field": "nebula-images",
     **dict.fromkeys(("method", "path", "body", "texts", "images", "image_urls", "poll"), "json-http"),

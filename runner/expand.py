@@ -90,14 +90,12 @@ class Expansion:
     def jobs(self, entry: Entry) -> Iterator[Job]:
         """The jobs of one row; raises `BadTemplate`, `Unusable`, `JSONEncodeError`."""
         recipe = entry.recipe
-        body = self.bodies[recipe.endpoint.dialect]
         several = entry.id is not None and recipe.makes_several(entry)
         for variables in recipe.variables(entry):
             name = recipe.id_of(entry, variables)
             for asked in recipe.asks(entry, variables):
-                tree = body(asked.ask, recipe.endpoint)
-                canonical = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)
-                request = recipe.head(asked.ask.model) + self.content(recipe, tree, canonical) + b","
+                body, content = self.made(recipe, asked.ask)
+                request = recipe.head(asked.ask.model) + content + b","
                 for _ in range(recipe.samples):
                     key, sample = self.identity.numbered(request)
                     job_id, stem = self.identity.named(key, name, several=several)
@@ -111,12 +109,21 @@ class Expansion:
                         params=asked.params,
                         vars=asked.vars,
                         sample=sample,
-                        body=canonical,
+                        body=body,
+                        path=asked.ask.path,
                         also=recipe.also,
                         expect=recipe.expect,
                     )
 
-    @staticmethod
-    def content(recipe: Recipe, tree: dict[str, Any], canonical: bytes) -> bytes:
-        """The canonical body as the key sees it."""
-        return orjson.dumps(by_content(tree), option=orjson.OPT_SORT_KEYS) if recipe.has_files else canonical
+    def made(self, recipe: Recipe, ask: Ask) -> tuple[bytes, bytes]:
+        """The body that the queue keeps, and what the key sees of the request: files by content alone."""
+        if ask.body is not None:
+            return orjson.dumps(ask.body), canonical({"body": ask.body, "url": ask.path})
+        tree = self.bodies[recipe.endpoint.dialect](ask, recipe.endpoint)
+        body = canonical(tree)
+        return body, canonical(by_content(tree)) if recipe.has_files else body
+
+
+def canonical(tree: Mapping[str, Any]) -> bytes:
+    """The same for equal requests."""
+    return orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)

@@ -179,7 +179,8 @@ class JobGroup(Part):
     file: Text | None = Field(
         None,
         description="A file of rows: `.txt` (a prompt a line), `.csv`, `.tsv` or `.jsonl`. "
-        "Its columns are variables; the column `id` is the job's id.",
+        "Its columns are variables; the column `id` is the job's id. Or a batch file, whose lines are whole "
+        "requests: `custom_id`, `url` and `body`, or Anthropic's `custom_id` and `params`.",
     )
     system: str | None = Field(None, description="Chat: the system's message, a template.")
     messages: (
@@ -207,3 +208,8 @@ class JobGroup(Part):
         None,
         description="What an answer has to be to count. No part of a job's key: finished jobs stay finished.",
     )
+
+    @property
+    def has_template(self) -> bool:
+        """Whether it says itself what is asked, so that the rows of its file are data for that."""
+        return self.prompt is not None or self.messages is not None

@@ -33,6 +33,10 @@ class Ask:
     messages: list[dict[str, Any]] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    """The whole request body, where a batch file brings it: no dialect makes one of the rest."""
+    path: str | None = None
+    """Where a batch file has it go, such as `/v1/embeddings`."""
 
 
 @value
@@ -55,7 +59,10 @@ class Job:
     sample: int
     """Which occurrence of the same request this is, from 1."""
     body: bytes
-    """The canonical request body, a JSON object; files stand in it by path and hash."""
+    """The canonical request body, a JSON object; files stand in it by path and hash. A batch file's
+    is as it stands there: data, in its own order."""
+    path: str | None = None
+    """Where a batch file has it go, such as `/v1/embeddings`; None: where its dialect sends all."""
     also: tuple[str, ...] = ()
     """Equivalent endpoints that may serve it too; they are no part of `key`."""
     expect: str | None = None
@@ -104,3 +111,5 @@ class Claim:
     """The most that sending it is likely to cost, in billionths of a dollar; from a ticket nothing more."""
     expect: str | None = None
     """What is expected of its answer, by digest; None: nothing but that it can be decoded."""
+    path: str | None = None
+    """Where a batch file has it go; None: where its dialect sends all."""

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from runner import combinations, inputs, templates
+from runner import batchfile, combinations, inputs, templates
+from runner.batchfile import Request, Unfit
 from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
 from runner.job import Ask
@@ -35,6 +36,8 @@ class Entry(NamedTuple):
     prompt: Any
     """A template, or where the recipe has none, data."""
     id: Any
+    request: Request | None = None
+    """The whole of it, where the file is a batch file."""
 
 
 class Parameters(NamedTuple):
@@ -105,6 +108,9 @@ class Recipe:
 
     def asks(self, entry: Entry, variables: dict[str, Any]) -> Iterator[Asked]:
         """A request for each combination of parameters; raises `BadTemplate`, `Unusable`."""
+        if entry.request is not None:
+            yield whole(entry.request)
+            return
         values = {**self.night, **variables}
         prompt = self.prompt(entry, values)
         model = text("model", templates.render(self.model, values))
@@ -180,6 +186,18 @@ class Recipe:
                 yield name
 
 
+def whole(request: Request) -> Asked:
+    """A line of a batch file, which leaves nothing to be filled in."""
+    ask = Ask(
+        model=request.model,
+        prompt=request.prompt,
+        params=request.params,
+        body=request.body,
+        path=request.url,
+    )
+    return Asked(ask, orjson.dumps(ask.params), b"{}")
+
+
 def text(what: str, value: Any) -> str:
     """A text or number that a template or a file brought, as text."""
     if isinstance(value, str):
@@ -218,8 +236,31 @@ def entries(manifest: Manifest, at: int, problems: Problems) -> Iterator[Entry]:
 def supplied_entries(
     manifest: Manifest, group: JobGroup, given: Supply, problems: Problems
 ) -> Iterator[Entry]:
+    """The rows that a group names: lines of a batch file, or data for its templates."""
+    dialect = manifest.endpoints[manifest.endpoint_of(group)].dialect
+    if batchfile.is_batch(given.heads(Problems()), dialect, has_template=group.has_template):
+        return request_entries(manifest, group, given, problems)
+    return row_entries(manifest, group, given, problems)
+
+
+def request_entries(
+    manifest: Manifest, group: JobGroup, given: Supply, problems: Problems
+) -> Iterator[Entry]:
+    recipe = recipe_of(manifest, group, id_is_data=True)
+    if next(given.heads(Problems()), None) is None:
+        problems.add(str(manifest.folder / (group.file or "")), "no line, where each is to be a request")
+    for place, columns in given.rows(problems):
+        try:
+            request = batchfile.request(columns, recipe.endpoint.dialect, model=group.model)
+        except Unfit as unfit:
+            problems.add(place, str(unfit))
+        else:
+            yield Entry(recipe, place, {}, None, request.id, request)
+
+
+def row_entries(manifest: Manifest, group: JobGroup, given: Supply, problems: Problems) -> Iterator[Entry]:
     """Bare texts are a variable only where a template of the group could use it."""
-    by_template = group.prompt is not None or group.messages is not None
+    by_template = group.has_template
     recipe = recipe_of(manifest, group, prompt_is_data=group.prompt is None, id_is_data=group.id is None)
     is_bare = given.is_bare and not by_template
     needs_prompt = not by_template and recipe.endpoint.dialect != "json-http"
@@ -293,5 +334,5 @@ def has_ids(manifest: Manifest, at: int) -> bool:
         return True
     given = supply_of(manifest, at)
     if given is not None:
-        return given.may_have(ID)
+        return given.may_have(ID) or given.may_have(batchfile.ID)
     return any(isinstance(prompt, PromptRow) and prompt.id is not None for prompt in group.prompts or ())

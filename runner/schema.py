@@ -173,6 +173,7 @@ jobs = Table(
     Column("usage", LargeBinary),
     Column("ticket", LargeBinary),
     Column("expect", Text),
+    Column("path", Text),
     Column("prompt", Text),
     Column("params", LargeBinary, nullable=False),
     Column("vars", LargeBinary, nullable=False),

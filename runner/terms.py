@@ -26,6 +26,8 @@ BROUGHT: Mapping[str, AbstractSet[str]] = {
     "openai-images": {IMAGE},
     "openai-chat": {TEXT},
     "openai-embeddings": {EMBEDDING},
+    "openai-batch": {IMAGE, TEXT, EMBEDDING},
+    "anthropic-messages": {TEXT},
 }
 """What the answers of a dialect hold; those of json-http hold what its endpoint says."""
 SIZES = frozenset({"width", "height", "size"})
@@ -114,6 +116,8 @@ def inlined(group: JobGroup, folder: Path) -> JobGroup:
 
 
 def asks_size(group: JobGroup, endpoint: Endpoint | None) -> bool:
+    if endpoint is not None and endpoint.dialect == "openai-batch":
+        return True
     trees = [group.params, group.matrix.model_dump(), endpoint.body if endpoint else None]
     trees += [prompt.params for prompt in group.prompts or () if not isinstance(prompt, str)]
     return any(not SIZES.isdisjoint(tree) for tree in mappings(trees))

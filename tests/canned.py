@@ -37,7 +37,7 @@ def endpoint(dialect, **changes):
     )
 
 
-def claim(body, ticket=None):
+def claim(body, ticket=None, path=None):
     return Claim(
         row=1,
         id="fox",
@@ -53,6 +53,7 @@ def claim(body, ticket=None):
         waits=0,
         billed_before=False,
         ticket=ticket,
+        path=path,
     )
 
 
@@ -60,9 +61,9 @@ def body(dialect, *, at=None, **asked):
     return DIALECTS[dialect].body(Ask(**{"model": "m", **asked}), at or endpoint(dialect))
 
 
-def talk(dialect, asked, *replies, ticket=None, at=None):
+def talk(dialect, asked, *replies, ticket=None, at=None, path=None):
     """Everything the exchange yields, and its output last; each `Call` is answered by the next reply."""
-    exchange = DIALECTS[dialect].converse(claim(asked, ticket), at or endpoint(dialect))
+    exchange = DIALECTS[dialect].converse(claim(asked, ticket, path), at or endpoint(dialect))
     waiting, steps, answer = deque(replies), [], None
     try:
         while True:

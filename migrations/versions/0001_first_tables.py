@@ -167,6 +167,7 @@ JOBS: Items = (
     sa.Column("usage", sa.LargeBinary()),
     sa.Column("ticket", sa.LargeBinary()),
     sa.Column("expect", sa.Text()),
+    sa.Column("path", sa.Text()),
     sa.Column("prompt", sa.Text()),
     sa.Column("params", sa.LargeBinary(), nullable=False),
     sa.Column("vars", sa.LargeBinary(), nullable=False),

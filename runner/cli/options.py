@@ -25,6 +25,19 @@ def pairs(sets: list[str]) -> list[str]:
     return sets
 
 
+def variable(name: str) -> str:
+    """Refuse what cannot be a variable's name: it may be the key itself, and is not repeated."""
+    if name and not name.isidentifier():
+        raise typer.BadParameter("the name of a variable is expected, not the key itself")
+    return name
+
+
+def number(text: str) -> str:
+    if text not in {"", "auto"} and not (text.isdecimal() and int(text)):
+        raise typer.BadParameter(f"'{text}' is neither a number from 1 nor auto")
+    return text
+
+
 Db = Annotated[
     str,
     typer.Option(
@@ -55,7 +68,47 @@ Adopt = Annotated[
         help="Begin a new queue beside outputs whose own is lost: pictures are adopted, texts sent again.",
     ),
 ]
-Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", show_default=False, help="The manifest's file.")]
+Manifest = Annotated[
+    str,
+    typer.Argument(
+        metavar="MANIFEST", show_default=False, help="The manifest's file; or a batch file, with --url."
+    ),
+]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        show_default=False,
+        help="Where a batch file's requests go: the server's base URL, such as http://host/v1; or demo.",
+    ),
+]
+KeyEnv = Annotated[
+    str,
+    typer.Option(
+        "--key-env",
+        metavar="NAME",
+        callback=variable,
+        show_default=False,
+        help="The variable of the environment (or of .env beside the batch file) that holds the key.",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="NAME", show_default=False, help="The model of all of a batch file's requests."
+    ),
+]
+Concurrency = Annotated[
+    str,
+    typer.Option(
+        "--concurrency",
+        metavar="N",
+        callback=number,
+        show_default="16",
+        help="A batch file's requests in flight at most, or auto.",
+    ),
+]
 Batch = Annotated[
     str, typer.Argument(metavar="BATCH", show_default=False, help="The batch; default: the newest.")
 ]

@@ -2,15 +2,26 @@
 
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.options import Date, Db, Json, Manifest, Sets
-from runner.cli.reading import manifest
+from runner.cli.options import Concurrency, Date, Db, Json, KeyEnv, Manifest, Model, Sets, Url
+from runner.cli.reading import Server, manifest
 from runner.cli.speaking import tell, tell_json
 
 if TYPE_CHECKING:
     from runner.compose import Plan
 
 
-def plan(path: Manifest, *, db: Db = "", sets: Sets, date: Date = None, as_json: Json = False) -> None:
+def plan(
+    path: Manifest,
+    *,
+    db: Db = "",
+    sets: Sets,
+    date: Date = None,
+    url: Url = "",
+    key_env: KeyEnv = "",
+    model: Model = "",
+    concurrency: Concurrency = "",
+    as_json: Json = False,
+) -> None:
     """Show what a run would do, and do nothing.
 
     Counts (new, kept, withdrawn), cost, time under the limits, and the first requests in full.
@@ -18,7 +29,8 @@ def plan(path: Manifest, *, db: Db = "", sets: Sets, date: Date = None, as_json:
     from runner import compose
     from runner.report.plans import plan as lines
 
-    planned = compose.plan(db, manifest(path, sets, night=date))
+    server = Server(url, key_env, model, concurrency)
+    planned = compose.plan(db, manifest(path, sets, server, night=date))
     if as_json:
         tell_json(document(planned))
     else:

@@ -4,8 +4,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.options import Date, Db, Json, Limit, MaxCost, NoWait, Sets, Until, Yes
-from runner.cli.reading import manifest
+from runner.cli.options import (
+    Concurrency,
+    Date,
+    Db,
+    Json,
+    KeyEnv,
+    Limit,
+    MaxCost,
+    Model,
+    NoWait,
+    Sets,
+    Until,
+    Url,
+    Yes,
+)
+from runner.cli.reading import Server, manifest
 from runner.cli.speaking import say
 from runner.cli.submit import submitted, words
 from runner.cli.working import deadline_of, options, work
@@ -17,7 +31,9 @@ if TYPE_CHECKING:
 Manifests = Annotated[
     list[str],
     typer.Argument(
-        metavar="MANIFEST", show_default=False, help="Manifests' files, taken one after the other."
+        metavar="MANIFEST",
+        show_default=False,
+        help="Manifests' files, taken one after the other; or batch files, with --url.",
     ),
 ]
 
@@ -33,17 +49,23 @@ def run(
     until: Until = "",
     no_wait: NoWait = False,
     yes: Yes = False,
+    url: Url = "",
+    key_env: KeyEnv = "",
+    model: Model = "",
+    concurrency: Concurrency = "",
     as_json: Json = False,
 ) -> None:
     """Submit manifests and work until nothing is left.
 
-    Stopped or killed, it goes on when it is run again; what is paid for is not sent again.
+    Stopped or killed, it goes on when it is run again; what is paid for is not sent again. A batch file
+    (OpenAI's or Anthropic's: JSON Lines of whole requests) needs no manifest, but --url.
     """
     deadline = deadline_of(until)
     say(f"reading {', '.join(paths)}")
     bounds = options(limit=limit, max_cost=max_cost, deadline=deadline, no_wait=no_wait)
     statuses = [0]
-    left = [manifest(path, sets, night=date, is_run=True) for path in paths]
+    server = Server(url, key_env, model, concurrency)
+    left = [manifest(path, sets, server, night=date, is_run=True) for path in paths]
     while left:
         names = begun(db, left.pop(0), yes=yes)
         ended = work_through(db, names, bounds, as_json=as_json)

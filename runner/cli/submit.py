@@ -2,8 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from runner.cli.options import Adopt, Date, Db, Json, Manifest, Sets, Yes
-from runner.cli.reading import manifest
+from runner.cli.options import (
+    Adopt,
+    Concurrency,
+    Date,
+    Db,
+    Json,
+    KeyEnv,
+    Manifest,
+    Model,
+    Sets,
+    Url,
+    Yes,
+)
+from runner.cli.reading import Server, manifest
 from runner.cli.speaking import is_asked, say_waiting, tell, tell_json
 
 if TYPE_CHECKING:
@@ -19,10 +31,15 @@ def submit(
     date: Date = None,
     yes: Yes = False,
     adopt: Adopt = False,
+    url: Url = "",
+    key_env: KeyEnv = "",
+    model: Model = "",
+    concurrency: Concurrency = "",
     as_json: Json = False,
 ) -> None:
     """Expand a manifest into the queue; send nothing."""
-    done = submitted(db, manifest(path, sets, night=date), yes=yes, adopt=adopt)
+    server = Server(url, key_env, model, concurrency)
+    done = submitted(db, manifest(path, sets, server, night=date), yes=yes, adopt=adopt)
     if as_json:
         tell_json(
             {"batch": done.batch, "new": done.new, "kept": done.kept, "withdrawn": done.withdrawn},

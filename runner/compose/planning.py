@@ -212,4 +212,5 @@ def claimed(job: Job) -> Claim:
         waits=0,
         billed_before=False,
         ticket=None,
+        path=job.path,
     )

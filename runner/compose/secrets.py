@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from runner.manifest import Endpoint, HeaderAuth, Settings, environment
+from runner.manifest import Endpoint, Settings, environment
 from runner.problems import ManifestError, Problem
 from runner.redaction import Secrets, read_environment
 
@@ -36,6 +36,6 @@ def credentials(endpoint: Endpoint) -> dict[str, str]:
     """The header that carries the key, the key being the reference that the manifest has."""
     if endpoint.key is None or endpoint.auth == "none":
         return {}
-    if isinstance(endpoint.auth, HeaderAuth):
-        return {endpoint.auth.header: endpoint.key}
+    if endpoint.key_header is not None:
+        return {endpoint.key_header: endpoint.key}
     return {"Authorization": f"Bearer {endpoint.key}"}

@@ -25,7 +25,9 @@ class Gates:
     def stranger(self, seen: Seen) -> Answer | None:
         """A 401 for a key that is not the one."""
         key = self.knobs.key
-        if key is None or seen.headers.get("authorization") == f"Bearer {key}":
+        if key in {None, seen.headers.get("x-api-key")}:
+            return None
+        if seen.headers.get("authorization") == f"Bearer {key}":
             return None
         return refused(401, "Incorrect API key provided", "invalid_api_key")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from runner.demo import images, predictions, texts
+from runner.demo import images, predictions, talks, texts
 from runner.demo.acts import Answer, refused, said
 from runner.demo.ledger import Seen
 from runner.demo.painting import MIMES
@@ -16,6 +16,10 @@ PAID: Mapping[str, Callable[[Body, Visit], Made]] = {
     "images/generations": images.openai,
     "chat/completions": texts.chat,
     "embeddings": texts.embeddings,
+    "completions": talks.completions,
+    "responses": talks.responses,
+    "messages": talks.messages,
+    "moderations": talks.moderations,
     "generate": predictions.generate,
     "predictions": predictions.submit,
 }

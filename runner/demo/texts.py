@@ -31,6 +31,8 @@ CLOSINGS = (
     "Seen from afar it is simple; from near by, it is beautiful.",
     "A second look shows more than the first, as it often does.",
 )
+PICTURES = frozenset({"image_url", "input_image", "image"})
+"""What a part of a message is called that is a picture."""
 DONE = b"data: [DONE]\n\n"
 
 
@@ -79,7 +81,7 @@ def question(body: Body) -> str:
 def part_text(part: object) -> str:
     if not isinstance(part, dict):
         raise Refused(400, "a part of 'content' is not an object", "invalid_value")
-    return "(a picture)" if part.get("type") == "image_url" else str(part.get("text", ""))
+    return "(a picture)" if part.get("type") in PICTURES else str(part.get("text", ""))
 
 
 def choose(body: Body, asked: str, index: int) -> Choice:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.dialects import json_http, nebula_images, openai_chat, openai_embeddings, openai_images
+from runner.dialects import (
+    anthropic_messages,
+    json_http,
+    nebula_images,
+    openai_batch,
+    openai_chat,
+    openai_embeddings,
+    openai_images,
+)
 from runner.job import Ask, Claim
 from runner.manifest import Endpoint
 from runner.wire import Exchange
@@ -34,6 +42,8 @@ DIALECTS: Mapping[str, Dialect] = {
         ("openai-images", openai_images, True),
         ("openai-chat", openai_chat, False),
         ("openai-embeddings", openai_embeddings, False),
+        ("openai-batch", openai_batch, True),
+        ("anthropic-messages", anthropic_messages, False),
         ("json-http", json_http, True),
     )
 }

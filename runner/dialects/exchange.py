@@ -1,6 +1,6 @@
 """The steps that dialects share: the paid call, the ticket of its answer, the files it points to."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from urllib.parse import urljoin, urlsplit
 
 import orjson
@@ -17,13 +17,20 @@ from runner.wire import Call, Exchange, Reply, Ticket, Wait
 Steps = Generator[Call | Wait | Ticket, Reply | None, Reply]
 
 
-def converse(call: Call, claim: Claim, endpoint: Endpoint, *, asked: int) -> Exchange:
+def converse(
+    call: Call,
+    claim: Claim,
+    endpoint: Endpoint,
+    *,
+    asked: int,
+    read: Callable[..., Answer] = answers.read,
+) -> Exchange:
     """Send `call` and read its answer; where that only points to files, it is the ticket to fetch them by."""
     if claim.ticket is None:
         reply = yield from sent(call)
     else:
         reply = Reply(status=200, headers={}, body=claim.ticket)
-    answer = answers.read(reply, asked=asked)
+    answer = read(reply, asked=asked)
     if answer.has_links and claim.ticket is None:
         yield Ticket(data=reply.body, body=answer.body)
     return (yield from fetched(answer, endpoint))

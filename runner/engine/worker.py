@@ -170,11 +170,15 @@ def step(exchange: Exchange, reply: Reply | None) -> Call | Wait | Ticket | Outp
 
 
 def ready(errand: Errand) -> Claim:
-    """The claim with its files in its body, and after answers that were not as expected a fresh seed."""
+    """The claim with its files in its body, and after answers that were not as expected a fresh seed.
+
+    A batch file's body is data, whatever it looks like.
+    """
     claim, body = errand.claim, errand.claim.body
     if claim.variant:
         body, errand.seed = varied(body, claim.key, claim.variant)
-    body = attach(body)
+    if claim.path is None:
+        body = attach(body)
     return claim if body is claim.body else replace(claim, body=body)
 
 

@@ -43,6 +43,7 @@ CLAIM = (
     jobs.c.expect,
     jobs.c.unmet,
     jobs.c.variant,
+    jobs.c.path,
 )
 """What a claim is made of."""
 
@@ -83,6 +84,7 @@ def claim(values: Values) -> Claim:
         expect=values[15],
         unmet=values[16],
         variant=values[17],
+        path=values[18],
     )
 
 

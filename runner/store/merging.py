@@ -47,6 +47,7 @@ CONTENT = (
     "vars",
     "body",
     "expect",
+    "path",
 )
 ADD = Statement(
     insert(jobs).values(
@@ -202,6 +203,7 @@ def content(job: Job) -> Values:
         job.vars,
         job.body,
         job.expect,
+        job.path,
     )
 
 
