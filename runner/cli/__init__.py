@@ -24,6 +24,7 @@ from runner.cli.plan import plan
 from runner.cli.resume import resume
 from runner.cli.retry import retry
 from runner.cli.run import run
+from runner.cli.schedule import schedule
 from runner.cli.schema import schema
 from runner.cli.set import set_
 from runner.cli.show import show
@@ -50,6 +51,7 @@ COMMANDS = (
     grid,
     verify,
     doctor,
+    schedule,
     demo,
     schema,
 )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from runner.compose.opening import reading, writing
     from runner.compose.planning import Plan, plan
     from runner.compose.running import Ended, RunOptions, work
+    from runner.compose.scheduling import Unscheduled, install, remove
     from runner.compose.standing import as_it_stands, closings, days, is_running
     from runner.compose.submission import Submission, TooMany, submit
     from runner.compose.verifying import Repaired, repair, verify
@@ -25,16 +26,19 @@ __all__ = [
     "RunOptions",
     "Submission",
     "TooMany",
+    "Unscheduled",
     "Watcher",
     "as_it_stands",
     "closings",
     "days",
     "examined",
     "grid",
+    "install",
     "is_running",
     "plan",
     "predecessors",
     "reading",
+    "remove",
     "repair",
     "results",
     "submit",
@@ -52,6 +56,7 @@ PLACES = {
     "opening": ("reading", "writing"),
     "planning": ("Plan", "plan"),
     "running": ("Ended", "RunOptions", "work"),
+    "scheduling": ("Unscheduled", "install", "remove"),
     "standing": ("as_it_stands", "closings", "days", "is_running"),
     "submission": ("Submission", "TooMany", "submit"),
     "verifying": ("Repaired", "repair", "verify"),
