@@ -31,12 +31,12 @@ check: .venv/installed  ## ruff, mypy, the walls between modules, migrations aga
 docs: .venv/installed  ## write the generated reference anew
 	$(BIN)/python -m docs.generate
 
-bench: .venv/installed  ## measure runner beside bare aiohttp, as ratios
-	$(BIN)/python -m benchmarks
+bench: .venv/installed  ## measure runner beside bare aiohttp and others, all of it or ONLY=chat; QUICK=1 tries it
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 soak: .venv/installed  ## do harm to one batch for MINUTES (5), by a SEED if given, and look for new examples
 	$(BIN)/python tests/soaking.py --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/test_store_model.py tests/test_retry.py tests/test_expand.py
 
-clean:  ## remove what make install and make demo made
-	rm -rf .venv outputs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+clean:  ## remove what make install, make demo and make bench made
+	rm -rf .venv .bench outputs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,1 +1,1 @@
-"""How much a durable job costs, measured beside the bare client in the same run."""
+"""What a durable job costs, measured beside what else could send it, in the same run."""

@@ -1,0 +1,76 @@
+"""A large batch of which nine tenths are done: how long until it goes on, and what that took."""
+
+import signal
+import statistics
+import subprocess
+import time
+
+import psutil
+
+from benchmarks.bench import Bench, Report
+from benchmarks.measuring import Broken
+from benchmarks.stock import RUNNER, Stock, variables
+from benchmarks.tables import Goal, megabytes, seconds, table
+
+DONE = "nine-tenths-done"
+SLOWLY_MS = 500
+"""So that little is done after the first request."""
+EVERY_S = 0.01
+GRACE_S = 0.1
+PATIENCE_S = 120
+GOAL = Goal("≤ 1 s", most=1.0)
+MEGA = 1 << 20
+
+
+def report(bench: Bench) -> Report:
+    size = bench.scale.queues[-1]
+    stock = nine_tenths_done(bench, size)
+    bench.say("copying the queue")
+    stock.restore(DONE)
+    found = []
+    for number in range(bench.scale.rounds):
+        bench.say(f"round {number + 1} of {bench.scale.rounds}")
+        found.append(first_request(stock, bench))
+    stock.forget()
+    wall_s, cpu_s, peak_mb = map(statistics.median, zip(*found, strict=True))
+    head = (f"{size:,} jobs, {size // 10 * 9:,} of them done", "time", "CPU", "memory by then", "goal")
+    row = (
+        "start to first request",
+        seconds(wall_s),
+        seconds(cpu_s),
+        megabytes(peak_mb),
+        GOAL.reached_in(wall_s, cpu_s),
+    )
+    return Report(content=table(head, [row]))
+
+
+def nine_tenths_done(bench: Bench, size: int) -> Stock:
+    """By a run of runner itself."""
+    stock = Stock.kept_of(size, concurrency=bench.scale.concurrency)
+    stock.reach(DONE, after="submitted", limit=size // 10 * 9, url=bench.served.url(), say=bench.say)
+    return stock
+
+
+def first_request(stock: Stock, bench: Bench) -> tuple[float, float, float]:
+    """Seconds, seconds of CPU, and megabytes that it took; then it is cut."""
+    bench.served.told()
+    begun = time.monotonic()
+    with subprocess.Popen(
+        [*RUNNER, "resume"],
+        cwd=stock.folder,
+        env=variables(bench.served.url(SLOWLY_MS)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        seen = psutil.Process(process.pid)
+        while not (told := bench.served.told()).requests:
+            if process.poll() is not None or time.monotonic() > begun + PATIENCE_S:
+                process.kill()
+                raise Broken("resume sends nothing")
+            time.sleep(EVERY_S)
+        used, memory = seen.cpu_times(), seen.memory_info()
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(GRACE_S)
+    return told.first_s - begun, used.user + used.system, memory.rss / MEGA

@@ -1,0 +1,112 @@
+"""Batches to measure with: submitted once, kept as they were, and copied for each run."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measuring import Figure, measured
+from benchmarks.serving import ROOT
+
+BENCH = ROOT / ".bench"
+RUNNER = (sys.executable, "-m", "runner")
+QUEUE = "runner.db"
+LATER = 75
+"""The exit status of a run that its limit has stopped."""
+MANIFEST = """\
+name: bench
+endpoints:
+  mock:
+    dialect: {dialect}
+    url: ${{BENCH_URL}}
+    key: ${{BENCH_KEY}}
+    concurrency: {concurrency}
+jobs:
+  - model: bench
+    file: prompts.txt
+"""
+MANIFEST_NAME = "jobs.yaml"
+PROMPTS = "prompts.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """A folder with a batch's manifest, and with its queue as it stood at certain times."""
+
+    folder: Path
+
+    @classmethod
+    def written(cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat") -> "Stock":
+        """The manifest of so many jobs, and its prompts; nothing is submitted."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST_NAME).write_text(MANIFEST.format(dialect=dialect, concurrency=concurrency))
+        with (folder / PROMPTS).open("w") as file:
+            file.writelines(f"scene {number}: {'x' * 180}\n" for number in range(jobs))
+        return cls(folder)
+
+    @classmethod
+    def submitted(cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat") -> "Stock":
+        stock = cls.written(folder, jobs, concurrency=concurrency, dialect=dialect)
+        stock.submit()
+        stock.keep("submitted")
+        return stock
+
+    @classmethod
+    def kept_of(cls, jobs: int, *, concurrency: int) -> "Stock":
+        """A submitted batch that outlives the measurement: a large one takes a while to make."""
+        folder = BENCH / "queues" / f"{jobs}-{concurrency}-{tables()}"
+        if (stock := cls(folder)).has("submitted"):
+            return stock
+        shutil.rmtree(folder, ignore_errors=True)
+        return cls.submitted(folder, jobs, concurrency=concurrency)
+
+    def has(self, name: str) -> bool:
+        return self._kept(name).exists()
+
+    def keep(self, name: str) -> None:
+        """The queue as it stands now, under a name: whole, or not at all."""
+        aside = self._kept(f"{name}.part")
+        shutil.copyfile(self.folder / QUEUE, aside)
+        aside.rename(self._kept(name))
+
+    def restore(self, name: str) -> None:
+        """The queue as it stood then, without its outputs."""
+        self.forget()
+        shutil.copyfile(self._kept(name), self.folder / QUEUE)
+
+    def forget(self) -> None:
+        """Neither queue nor outputs, as before the first submission."""
+        for path in self.folder.glob(f"{QUEUE}*"):
+            path.unlink()
+        shutil.rmtree(self.folder / "outputs", ignore_errors=True)
+
+    def reach(self, name: str, *, after: str, limit: int, url: str, say: Callable[[str], None]) -> None:
+        """Keep the queue as it stands when so many more jobs are done, unless that is kept already."""
+        if not self.has(name):
+            say(f"{limit:,} jobs are done once, and kept in {self.folder.relative_to(ROOT)}")
+            self.restore(after)
+            self.run("resume", "--limit", str(limit), url=url, ends=(0, LATER))
+            self.keep(name)
+
+    def submit(self) -> Figure:
+        return self.run("submit", MANIFEST_NAME, "--yes")
+
+    def run(self, *arguments: str, url: str = "", ends: Sequence[int] = (0,)) -> Figure:
+        """One command of runner over the queue of this folder."""
+        return measured([*RUNNER, *arguments], self.folder, variables(url), ends=ends)
+
+    def _kept(self, name: str) -> Path:
+        return self.folder / f"{name}.db"
+
+
+def variables(url: str) -> dict[str, str]:
+    """What the manifests refer to; the runner is the one of this repository."""
+    return {"BENCH_URL": url or "http://127.0.0.1:9/v1", "BENCH_KEY": "bench", "PYTHONPATH": str(ROOT)}
+
+
+def tables() -> str:
+    """Names what a kept queue is made by: another schema needs another queue."""
+    made_by = (ROOT / "runner" / "schema.py").read_bytes() + MANIFEST.encode()
+    return hashlib.sha256(made_by).hexdigest()[:8]
