@@ -21,6 +21,7 @@ from runner.cli.init import init
 from runner.cli.jobs import jobs
 from runner.cli.pause import pause
 from runner.cli.plan import plan
+from runner.cli.report import report
 from runner.cli.resume import resume
 from runner.cli.retry import retry
 from runner.cli.run import run
@@ -48,6 +49,7 @@ COMMANDS = (
     pause,
     set_,
     export,
+    report,
     grid,
     verify,
     doctor,

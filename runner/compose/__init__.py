@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runner.compose.doctoring import examined
-    from runner.compose.exporting import results
+    from runner.compose.exporting import results, write_whole
     from runner.compose.glance import Watcher
     from runner.compose.gridding import Grid, grid
     from runner.compose.nights import Predecessors, predecessors
     from runner.compose.opening import reading, writing
     from runner.compose.planning import Plan, plan
+    from runner.compose.reporting import Report, report
     from runner.compose.running import Ended, RunOptions, work
     from runner.compose.scheduling import Unscheduled, install, remove
     from runner.compose.standing import as_it_stands, closings, days, is_running
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "Predecessors",
     "Repaired",
+    "Report",
     "RunOptions",
     "Submission",
     "TooMany",
@@ -40,21 +42,24 @@ __all__ = [
     "reading",
     "remove",
     "repair",
+    "report",
     "results",
     "submit",
     "verify",
     "work",
+    "write_whole",
     "writing",
 ]
 
 PLACES = {
     "doctoring": ("examined",),
-    "exporting": ("results",),
+    "exporting": ("results", "write_whole"),
     "glance": ("Watcher",),
     "gridding": ("Grid", "grid"),
     "nights": ("Predecessors", "predecessors"),
     "opening": ("reading", "writing"),
     "planning": ("Plan", "plan"),
+    "reporting": ("Report", "report"),
     "running": ("Ended", "RunOptions", "work"),
     "scheduling": ("Unscheduled", "install", "remove"),
     "standing": ("as_it_stands", "closings", "days", "is_running"),

@@ -55,6 +55,13 @@ def wanted(content: Iterator[bytes], until: Callable[[], bool]) -> Iterator[byte
             raise GivenUp
 
 
+def write_whole(target: Path, content: bytes) -> None:
+    """A file whose content is in memory; raises `Unwritable`."""
+    with blamed(target):
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_whole(target, iter([content]))
+
+
 def replace_whole(target: Path, content: Iterator[bytes]) -> None:
     """What stands at `target` is the old content or the new one, never a part."""
     aside = target.with_name(f".{target.name}.part")

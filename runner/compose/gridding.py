@@ -6,10 +6,9 @@ from pathlib import Path
 
 from runner import axes, sheet
 from runner.axes import Axes, Layout, Unsheeted
-from runner.compose.exporting import replace_whole
+from runner.compose.exporting import write_whole
 from runner.compose.opening import batch_of, reading
 from runner.compose.running import outputs
-from runner.files import blamed
 from runner.names import file_stem
 from runner.store import BatchRow, Store
 from runner.value import value
@@ -91,9 +90,7 @@ def draw(row: BatchRow, made: Layout, side: int | None, at: tuple[Path, tuple[st
     picture = sheet.drawn(plan, sheet.framed(plan, side), outputs(row).root)
     file = io.BytesIO()
     picture.save(file, "PNG")
-    with blamed(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_whole(path, iter([file.getvalue()]))
+    write_whole(path, file.getvalue())
     shown = None if made.axes.z is None else label
     return Sheet(path=path, value=shown, columns=len(plan.across), rows=len(plan.down))
 

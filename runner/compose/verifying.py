@@ -20,7 +20,7 @@ from runner.sinks import Folder
 from runner.store import BatchRow, FileRow, Store
 from runner.verdict import Standing, Verdict, drifts
 
-OWN = "results."
+OWN = ("results.", "report.html", "report.json")
 """How the names of what is written for people begin: it is made anew at any time."""
 SLICE = 500
 """Jobs that are put right in one transaction."""

@@ -186,7 +186,7 @@ def examine(path: Path, budget_s: float = EXAMINING_S) -> None:
 def faults(connection: Connection) -> list[str]:
     """Damaged pages, and rows that point to none."""
     checked = connection.exec_driver_sql(f"PRAGMA integrity_check({MOST_FAULTS})").scalars()
-    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").tuples()
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check")
     return [
         *(line for line in checked if line != "ok"),
         *(

@@ -3,7 +3,6 @@
 from runner.schema import BatchState
 from runner.store.claiming import ALONE
 from runner.store.pictures import Pictures
-from runner.store.reading import Reading
 from runner.store.recovering import Recovering
 from runner.store.rows import (
     Among,
@@ -24,6 +23,7 @@ from runner.store.rows import (
 )
 from runner.store.steering import Steering
 from runner.store.submitting import Submitting
+from runner.store.summing import Summing
 from runner.store.suspecting import Judged, Suspecting
 from runner.store.verifying import Verifying
 
@@ -50,5 +50,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Pictures, Reading):
+class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Pictures, Summing):
     """All verbs, over one connection."""

@@ -257,6 +257,36 @@ class Failure:
     example: JobRow
 
 
+class Sending(NamedTuple):
+    """What a report wants of an attempt. A tuple: a million of them are read in a row."""
+
+    served_by: str
+    model: str
+    cause: str | None
+    started_at: float
+    latency_s: float
+    counted: int
+    billed: int
+    cost_nusd: int | None
+    usage: bytes | None
+
+
+class Standing(NamedTuple):
+    """How many jobs of a model at an endpoint are in a state."""
+
+    endpoint: str
+    model: str
+    state: str
+    jobs: int
+
+
+class Kind(NamedTuple):
+    """The outputs of a kind."""
+
+    outputs: int
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Among:
     """Which pending jobs may be taken."""

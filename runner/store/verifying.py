@@ -59,7 +59,7 @@ class Verifying(Desk):
         states = self.connection.execute(
             select(jobs.c.state, func.count()).where(jobs.c.batch_id == batch_id).group_by(jobs.c.state)
         )
-        by_state: dict[str, int] = dict(states.tuples().all())
+        by_state: dict[str, int] = dict(states.all())
         return {
             "total": sum(by_state.values()),
             **{state: by_state.get(state, 0) for state in COUNTED_STATES},
@@ -84,7 +84,7 @@ class Verifying(Desk):
     def requests(self, rows: Sequence[int]) -> list[Request]:
         """What sending these jobs takes."""
         wanted = select(jobs.c.endpoint, jobs.c.body).where(jobs.c.row.in_(rows))
-        return [Request(endpoint=name, body=body) for name, body in self.connection.execute(wanted).tuples()]
+        return [Request(endpoint=name, body=body) for name, body in self.connection.execute(wanted)]
 
     def redo(self, batch_id: int, rows: Sequence[int], *, now: float) -> int:
         """Finished jobs whose outputs are lost are pending again, billed before; returns how many."""

@@ -1,0 +1,92 @@
+"""What a report shows of a batch's outputs: some of everything, and no more than anybody looks at."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from runner.compose.running import outputs
+from runner.facts import Facts
+from runner.outcome import Kept
+from runner.picture import Unreadable
+from runner.store import BatchRow, JobRow, Store
+from runner.thumbnail import webp
+from runner.value import value
+
+SHOWN = 200
+"""Pictures of the gallery, about: they are chosen by their share of all."""
+TEXTS = 40
+"""Texts and other values at most."""
+GROUPS, OF_GROUP, FLAT = 12, 6, 24
+"""Groups of pictures that look the same, pictures of each, and flat ones that are shown at most."""
+ROOM = (320, 320)
+
+
+@value
+class Exhibit:
+    """An output as it is shown, with its job."""
+
+    job: JobRow
+    kept: Kept
+    webp: bytes | None = None
+    """A small picture of it."""
+    trouble: str | None = None
+    """Why there is none."""
+
+
+@value
+class Exhibition:
+    """What there is to see."""
+
+    gallery: tuple[Exhibit, ...] = ()
+    alike: tuple[tuple[Exhibit, ...], ...] = ()
+    flat: tuple[Exhibit, ...] = ()
+    texts: tuple[Exhibit, ...] = ()
+
+
+def exhibition(store: Store, row: BatchRow, facts: Facts, owners: Mapping[str, str]) -> Exhibition:
+    """`owners` are the ids of jobs by the paths of their pictures: of those that were looked at."""
+    pictures = facts.pictures
+    with ThreadPoolExecutor(os.cpu_count() or 1) as drawing:
+
+        def hung(some: Iterable[Exhibit]) -> tuple[Exhibit, ...]:
+            return tuple(drawing.map(lambda each: drawn(outputs(row).root, each), some))
+
+        def of(paths: Sequence[str]) -> tuple[Exhibit, ...]:
+            found = filter(
+                None, (store.job(row.id, name) for name in dict.fromkeys(map(owners.get, paths)) if name)
+            )
+            return hung(picture for picture in images(found) if picture.kept.path in set(paths))
+
+        return Exhibition(
+            gallery=hung(islice(images(store.chosen(row.id, share(SHOWN, pictures))), 2 * SHOWN)),
+            alike=tuple(of(group.paths[:OF_GROUP]) for group in facts.looks.alike[:GROUPS]),
+            flat=of(facts.looks.flat[:FLAT]),
+            texts=tuple(islice(texts(store.chosen(row.id, share(TEXTS, facts.outputs - pictures))), TEXTS)),
+        )
+
+
+def share(wanted: int, number: int) -> float:
+    return wanted / number if number > wanted else 1.0
+
+
+def exhibits(jobs: Iterable[JobRow]) -> Iterator[Exhibit]:
+    return (Exhibit(job=job, kept=kept) for job in jobs for kept in job.outputs)
+
+
+def images(jobs: Iterable[JobRow]) -> Iterator[Exhibit]:
+    return (each for each in exhibits(jobs) if each.kept.path is not None)
+
+
+def texts(jobs: Iterable[JobRow]) -> Iterator[Exhibit]:
+    """Everything that is no file."""
+    return (each for each in exhibits(jobs) if each.kept.path is None)
+
+
+def drawn(folder: Path, exhibit: Exhibit) -> Exhibit:
+    try:
+        return replace(exhibit, webp=webp(folder / (exhibit.kept.path or ""), ROOM))
+    except Unreadable as reason:
+        return replace(exhibit, trouble=f"its file {reason}")
