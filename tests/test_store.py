@@ -959,3 +959,39 @@ def test_the_first_of_a_batch_to_bring_a_picture_has_it(store: Store):
     assert store.owner(batch_id, "a" * 64, owl.row) == "fox"
     assert store.owner(batch_id, "b" * 64, owl.row) is None
     assert store.owner(other, "a" * 64, another.row) is None
+
+
+# Summing up
+
+
+def test_a_batch_is_summed_up_from_what_is_on_record(store: Store):
+    batch_id = submit(store, [job("fox"), job("owl", model="flux"), job("elk"), job("yak")])
+    other = submit(store, [job("fox")], "other")
+    fox, owl, elk = claim(store, batch_id, 3)
+    [twin] = claim(store, other)
+    store.settle(other, [done(twin, kept("twin.png"))], now=NOW)
+    refused = due_again(elk, NOW + 9)
+    settled = [done(fox, kept(), kept("fox-1.png", 1), served_by="backup"), failed(owl), refused]
+    store.settle(batch_id, settled, now=NOW)
+    told = [(each.served_by, each.model, each.cause, each.counted) for each in store.sendings(batch_id)]
+    assert sorted(told, key=str) == [
+        ("backup", "sdxl", None, 1),
+        ("nebula", "flux", "rejected", 1),
+        ("nebula", "sdxl", "unavailable", 1),
+    ]
+    assert {tuple(each) for each in store.standings(batch_id)} == {
+        ("nebula", "flux", "failed", 1),
+        ("nebula", "sdxl", "pending", 2),
+        ("backup", "sdxl", "succeeded", 1),
+    }
+    assert store.kinds(batch_id) == {"image": (2, 18)}
+    assert ids(store.chosen(batch_id, 1)) == [fox.id]
+
+
+def test_a_smaller_choice_is_a_part_of_a_larger_one(store: Store):
+    batch_id = submit(store, jobs(300))
+    claims = claim(store, batch_id, 300)
+    store.settle(batch_id, [done(each, kept(f"{each.id}.png")) for each in claims], now=NOW)
+    few, more = (ids(store.chosen(batch_id, share)) for share in (0.05, 0.2))
+    assert (len(few), len(more)) == (pytest.approx(15, abs=2), pytest.approx(60, abs=2))
+    assert set(few) < set(more)
