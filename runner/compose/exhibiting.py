@@ -69,7 +69,8 @@ def exhibition(store: Store, row: BatchRow, facts: Facts, owners: Mapping[str, s
 
 
 def share(wanted: int, number: int) -> float:
-    return wanted / number if number > wanted else 1.0
+    """How large a part of them is wanted; nothing where there are none, so that none is looked for."""
+    return min(wanted / number, 1.0) if number else 0.0
 
 
 def exhibits(jobs: Iterable[JobRow]) -> Iterator[Exhibit]:

@@ -63,8 +63,6 @@ def report(db: str, batch: str, *, at: float, looked_at: int = LOOKED_AT, shows:
 
 def chosen(store: Store, batch_id: int, wanted: int, pictures: int) -> dict[str, str]:
     """Pictures of the whole batch, evenly: their paths, with the ids of their jobs."""
-    if not wanted or not pictures:
-        return {}
     some = images(store.chosen(batch_id, share(wanted, pictures)))
     return {each.kept.path or "": each.job.id for each in some}
 
