@@ -36,6 +36,7 @@ WRITING = (
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 4000",
     f"PRAGMA journal_size_limit = {LONGEST_LOG}",
+    "PRAGMA temp_store = MEMORY",
 )
 READING = (f"PRAGMA cache_size = -{READERS_CACHE_KIB}", "PRAGMA query_only = ON")
 
@@ -57,6 +58,12 @@ BROKEN = frozenset(
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 PRIMARY = 0xFF
 """The part of an error's code that is not its detail."""
+NONES: dict[None, None] = {}
+
+# The driver looks for a way to adapt each None and each bytes, and raises within where it finds none, at some
+# times the price of the value itself: here is one, which leaves them as they are.
+sqlite3.register_adapter(type(None), NONES.get)
+sqlite3.register_adapter(bytes, bytes)
 
 
 def engine(path: Path, *, writes: bool, patience_s: float) -> Engine:

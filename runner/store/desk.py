@@ -1,6 +1,7 @@
 """Statements that are built once and run often, at the price of the driver's own calls."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -27,6 +28,37 @@ class Statement:
 
     core: UpdateBase | Select[Any]
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tapered:
+    """A statement whose rows are as long as they need to be: SQLite's driver is slow with None."""
+
+    build: Callable[[Sequence[str]], UpdateBase]
+    """The statement with these of its parameters, without the others."""
+    names: tuple[str, ...]
+    """Those that are seldom needed last."""
+
+
+@lru_cache
+def cut(statement: Tapered, length: int) -> Statement:
+    """The statement for rows of a length."""
+    names = statement.names[:length]
+    return Statement(statement.build(names), names)
+
+
+def tapered(values: Values, *rest: Any) -> Values:
+    """A row without the part of `rest` that is None to its end."""
+    if rest.count(None) == len(rest):
+        return values
+    while rest[-1] is None:
+        rest = rest[:-1]
+    return values + rest
+
+
+def blob(content: bytes | None) -> bytearray | None:
+    """Ready for SQLite's driver, which looks at length for a way to adapt any other bytes."""
+    return None if content is None else bytearray(content)
 
 
 @lru_cache
@@ -82,6 +114,13 @@ class Desk:
             return 0
         text, arrange = compiled(statement, self.connection.dialect)
         return self.connection.exec_driver_sql(text, [*map(arrange, rows)] if arrange else [*rows]).rowcount
+
+    def run_tapered(self, statement: Tapered, rows: Iterable[Values]) -> int:
+        """How many rows it changed, all in all."""
+        alike: defaultdict[int, list[Values]] = defaultdict(list)
+        for values in rows:
+            alike[len(values)].append(values)
+        return sum(self.run_many(cut(statement, length), some) for length, some in alike.items())
 
     def count(self, batch_id: int, **more: int) -> None:
         """Add to the counters of a batch; one that has work again is not finished any more."""

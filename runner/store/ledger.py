@@ -51,12 +51,13 @@ class Ledger(Desk):
 
     def book(self, batch_id: int, attempts: Iterable[Attempt]) -> None:
         """Sendings onto the pages of the minutes that they began in."""
-        pages: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
+        pages: defaultdict[tuple[str, float], list[Attempt]] = defaultdict(list)
         for each in attempts:
-            page = pages[each.served_by, int(each.started_at // MINUTE_S)]
-            page[0] += each.counted and is_out(each)
-            page[1] += each.cost_nusd or 0
-        for (name, minute), (requests, spent_nusd) in pages.items():
+            pages[each.served_by, each.started_at // MINUTE_S].append(each)
+        for (name, began), same in pages.items():
+            minute = int(began)
+            requests = sum([each.counted and is_out(each) for each in same])
+            spent_nusd = sum([each.cost_nusd or 0 for each in same])
             if not self.run(BOOK, requests, spent_nusd, batch_id, name, minute).rowcount:
                 self._open_page(batch_id, name, (minute, requests, spent_nusd))
 

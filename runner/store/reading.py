@@ -15,7 +15,6 @@ from runner.outcome import Attempt, Cause, Kept
 from runner.schema import FAILED, BatchState, attempts, batches, jobs, outputs, runs
 from runner.store.desk import COUNTERS, Desk
 from runner.store.rows import BatchRow, Failure, JobRow, Tally, Usual
-from runner.store.settling import ATTEMPT, OUTPUT
 
 STATES = {state.value: state for state in State}
 CAUSES: dict[str | None, Cause | None] = {None: None, **{cause.value: cause for cause in Cause}}
@@ -25,9 +24,9 @@ LATEST = 10_000
 """Sendings that are looked at for what is usual."""
 
 JOB_COLUMNS = tuple(jobs.c[name] for name in JobRow._fields if name != "outputs")
-ATTEMPT_COLUMNS = tuple(attempts.c[name] for name in ATTEMPT if name != "job")
+ATTEMPT_COLUMNS = tuple(column for column in attempts.c if column.name not in {"id", "job"})
 WIDTH = len(JOB_COLUMNS)
-OUTPUT_COLUMNS = tuple(outputs.c[name] for name in OUTPUT if name != "job")
+OUTPUT_COLUMNS = tuple(column for column in outputs.c if column.name not in {"id", "job"})
 NEWEST_FIRST = (batches.c.updated_at.desc(), batches.c.id.desc())
 
 
