@@ -34,7 +34,7 @@ def ended_by(error: Exception) -> int:
     """Say what happened; the exit status that it means."""
     cause = innermost(error)
     status = known(cause)
-    say(str(cause) if status is not None else unforeseen(cause))
+    say(str(cause) if status is not None else unforeseen(cause), "error")
     return BUG if status is None else status
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.audience import LogFormat
 from runner.job import State
 from runner.outcome import Cause
 
@@ -152,6 +153,42 @@ MaxCost = Annotated[
 ]
 Until = Annotated[
     str, typer.Option("--until", metavar="TIME", show_default=False, help="Stop at 06:00, or an ISO time.")
+]
+Log = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format",
+        metavar="FORMAT",
+        help="How the run is told of on stderr: text, or json, one object a line.",
+    ),
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve Prometheus metrics on loopback while it runs (runner[metrics]).",
+    ),
+]
+MetricsFile = Annotated[
+    str,
+    typer.Option(
+        "--metrics-file",
+        metavar="FILE",
+        show_default=False,
+        help="Write the same for a collector of text files, every ten seconds and at the end.",
+    ),
+]
+Junit = Annotated[
+    str,
+    typer.Option(
+        "--junit",
+        metavar="FILE",
+        show_default=False,
+        help="At the end, write the jobs as JUnit XML, for build servers.",
+    ),
 ]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Do not sit out a provider's long limit: exit 75 instead.")

@@ -4,10 +4,23 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.audience import LogFormat, audience
 from runner.cli.finding import batch
-from runner.cli.options import Batch, Db, Json, Limit, MaxCost, NoWait, Until
+from runner.cli.options import (
+    Batch,
+    Db,
+    Json,
+    Junit,
+    Limit,
+    Log,
+    MaxCost,
+    MetricsFile,
+    MetricsPort,
+    NoWait,
+    Until,
+)
 from runner.cli.speaking import say, say_waiting
-from runner.cli.working import deadline_of, options, work
+from runner.cli.working import deadline_of, options, work, write_junit
 
 if TYPE_CHECKING:
     from runner.store import BatchRow
@@ -22,11 +35,16 @@ def resume(
     until: Until = "",
     no_wait: NoWait = False,
     as_json: Json = False,
+    log_format: Log = LogFormat.TEXT,
+    junit: Junit = "",
+    metrics_port: MetricsPort = None,
+    metrics_file: MetricsFile = "",
 ) -> None:
     """Go on with a batch from the queue alone.
 
     By default with the newest unfinished one; where there is none, there is nothing to do.
     """
+    seen_by = audience(log_format, port=metrics_port, file=metrics_file)
     bounds = options(limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait)
     row = wanted(db, name)
     if row is None:
@@ -35,7 +53,9 @@ def resume(
     if row.paused and unpaused(db, row):
         say(f"{row.name}: unpaused, its runner goes on")
         return
-    raise typer.Exit(work(db, row.name, bounds, as_json=as_json).exit_status)
+    ended = work(db, row.name, bounds, seen_by, as_json=as_json)
+    write_junit(ended.db, [row.name], junit)
+    raise typer.Exit(ended.exit_status)
 
 
 def wanted(db: str, name: str) -> "BatchRow | None":

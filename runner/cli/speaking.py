@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -13,10 +14,30 @@ class Refused(Exception):
     """What was asked for cannot be done; its text says why, and what can."""
 
 
-def say(words: str) -> None:
-    """Words for a person."""
+@dataclass(slots=True)
+class Voice:
+    """How words reach those who read them."""
+
+    speak: Callable[[str, str], None]
+    """Takes a level (`info`, `warning`, `error`) and the words."""
+
+
+def plainly(_level: str, words: str) -> None:
+    typer.echo(words, err=True)
+
+
+VOICE = Voice(plainly)
+
+
+def say(words: str, level: str = "info") -> None:
+    """Words for a person, or for a log where one is kept."""
     with unheard():
-        typer.echo(words, err=True)
+        VOICE.speak(level, words)
+
+
+def speak_as(speak: Callable[[str, str], None]) -> None:
+    """From now on everything is said in this way."""
+    VOICE.speak = speak
 
 
 def say_waiting() -> None:

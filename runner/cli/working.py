@@ -4,13 +4,15 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from runner.cli.audience import Audience
 from runner.cli.finding import batch
 from runner.cli.options import DEFAULT_DB
 from runner.cli.speaking import say, tell_json
@@ -41,20 +43,19 @@ def deadline_of(until: str) -> float | None:
         raise typer.BadParameter(str(error), param_hint="'--until'") from None
 
 
-def work(db: str, name: str, bounds: "RunOptions", *, as_json: bool) -> "Ended":
+def work(db: str, name: str, bounds: "RunOptions", seen_by: Audience, *, as_json: bool) -> "Ended":
     """Work on the batch until its end, and tell of it."""
     import anyio
 
     from runner import compose, results
-    from runner.cli.screen import screen
 
     began_at = time.monotonic()
     with compose.reading(db) as store:
-        priced = batch(store, name).priced
-    with screen(name, priced=priced) as watcher, calm():
-        ended = anyio.run(
-            compose.work, db, name, bounds, watcher, backend_options={"use_uvloop": sys.platform != "win32"}
-        )
+        row = batch(store, name)
+    with seen_by.of(row) as watching, calm():
+        job = partial(compose.work, db, name, bounds, watching.watcher, heard=watching.heard)
+        ended = anyio.run(job, backend_options={"use_uvloop": sys.platform != "win32"})
+    seen_by.ended(name, ended.exit_status)
     summarise(ended.db, name, elapsed_s=time.monotonic() - began_at)
     if as_json:
         with compose.reading(ended.db) as store:
@@ -76,6 +77,18 @@ def calm() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
+
+
+def write_junit(db: str, names: Sequence[str], target: str) -> None:
+    """The batches as JUnit XML, where that is asked for."""
+    from runner import compose
+    from runner.files import Unwritable
+
+    if target:
+        try:
+            say(f"written: {compose.junit(db, names, Path(target))}")
+        except Unwritable as error:
+            say(str(error), "error")
 
 
 def summarise(db: str, name: str, *, elapsed_s: float) -> None:

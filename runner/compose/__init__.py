@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runner.compose.doctoring import examined
-    from runner.compose.exporting import results, write_whole
+    from runner.compose.exporting import junit, results, write_whole
     from runner.compose.glance import Watcher
     from runner.compose.gridding import Grid, grid
     from runner.compose.nights import Predecessors, predecessors
@@ -37,6 +37,7 @@ __all__ = [
     "grid",
     "install",
     "is_running",
+    "junit",
     "plan",
     "predecessors",
     "reading",
@@ -53,7 +54,7 @@ __all__ = [
 
 PLACES = {
     "doctoring": ("examined",),
-    "exporting": ("results", "write_whole"),
+    "exporting": ("junit", "results", "write_whole"),
     "glance": ("Watcher",),
     "gridding": ("Grid", "grid"),
     "nights": ("Predecessors", "predecessors"),
