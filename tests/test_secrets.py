@@ -123,6 +123,7 @@ async def test_x1_a_key_that_the_provider_echoes_in_every_way_is_written_nowhere
         "retry --json",
         "resume",
         "export",
+        "report",
     )
     done = {command: await desk.run(*command.split()) for command in commands}
     shown = [

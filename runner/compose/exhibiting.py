@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from runner.compose.running import outputs
 from runner.facts import Facts
 from runner.outcome import Kept
 from runner.picture import Unreadable
@@ -47,24 +46,35 @@ class Exhibition:
 
 
 def exhibition(store: Store, row: BatchRow, facts: Facts, owners: Mapping[str, str]) -> Exhibition:
-    """`owners` are the ids of jobs by the paths of their pictures: of those that were looked at."""
-    pictures = facts.pictures
+    """What is to be shown, still without pictures.
+
+    `owners` are the ids of jobs by the paths of their pictures: of those that were looked at.
+    """
+
+    def of(paths: Sequence[str]) -> tuple[Exhibit, ...]:
+        names = dict.fromkeys(owners[path] for path in paths)
+        found = filter(None, (store.job(row.id, name) for name in names))
+        return tuple(picture for picture in images(found) if picture.kept.path in set(paths))
+
+    others = facts.outputs - facts.pictures
+    gallery = images(store.chosen(row.id, share(SHOWN, facts.pictures)))
+    return Exhibition(
+        gallery=tuple(islice(gallery, 2 * SHOWN)),
+        alike=tuple(of(group.paths[:OF_GROUP]) for group in facts.looks.alike[:GROUPS]),
+        flat=of(facts.looks.flat[:FLAT]),
+        texts=tuple(islice(texts(store.chosen(row.id, share(TEXTS, others))), TEXTS)),
+    )
+
+
+def hung(folder: Path, shown: Exhibition) -> Exhibition:
+    """The same with its pictures, each made small."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as drawing:
 
-        def hung(some: Iterable[Exhibit]) -> tuple[Exhibit, ...]:
-            return tuple(drawing.map(lambda each: drawn(outputs(row).root, each), some))
+        def drawn(some: Iterable[Exhibit]) -> tuple[Exhibit, ...]:
+            return tuple(drawing.map(lambda each: with_picture(folder, each), some))
 
-        def of(paths: Sequence[str]) -> tuple[Exhibit, ...]:
-            found = filter(
-                None, (store.job(row.id, name) for name in dict.fromkeys(map(owners.get, paths)) if name)
-            )
-            return hung(picture for picture in images(found) if picture.kept.path in set(paths))
-
-        return Exhibition(
-            gallery=hung(islice(images(store.chosen(row.id, share(SHOWN, pictures))), 2 * SHOWN)),
-            alike=tuple(of(group.paths[:OF_GROUP]) for group in facts.looks.alike[:GROUPS]),
-            flat=of(facts.looks.flat[:FLAT]),
-            texts=tuple(islice(texts(store.chosen(row.id, share(TEXTS, facts.outputs - pictures))), TEXTS)),
+        return replace(
+            shown, gallery=drawn(shown.gallery), alike=tuple(map(drawn, shown.alike)), flat=drawn(shown.flat)
         )
 
 
@@ -86,7 +96,7 @@ def texts(jobs: Iterable[JobRow]) -> Iterator[Exhibit]:
     return (each for each in exhibits(jobs) if each.kept.path is None)
 
 
-def drawn(folder: Path, exhibit: Exhibit) -> Exhibit:
+def with_picture(folder: Path, exhibit: Exhibit) -> Exhibit:
     try:
         return replace(exhibit, webp=webp(folder / (exhibit.kept.path or ""), ROOM))
     except Unreadable as reason:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from runner.compose.exhibiting import ROOM, Exhibition, exhibition, images, share
+from runner.compose.exhibiting import ROOM, Exhibition, exhibition, hung, images, share
 from runner.compose.opening import batch_of, reading
 from runner.compose.running import outputs
 from runner.compose.standing import as_it_stands
@@ -43,22 +43,22 @@ class Report:
 def report(db: str, batch: str, *, at: float, looked_at: int = LOOKED_AT, shows: bool = True) -> Report:
     """Sum a batch up; without `shows` nothing is made ready to be seen. Raises `QueueError`.
 
-    Memory does not grow with the batch, but for a few hundred bytes of each picture that is looked at.
+    Memory does not grow with the batch, but for a few hundred bytes of each picture that is looked at. The
+    queue is not read while these are decoded: no runner's log grows meanwhile.
     """
     with reading(db) as store:
         row = as_it_stands(db, store, batch_of(store, batch, db))
-        kinds = store.kinds(row.id)
+        kinds, sums = store.kinds(row.id), summed(store.sendings(row.id))
+        standings, failures = store.standings(row.id), store.failures(row.id)
         owners = chosen(store, row.id, looked_at, kinds[IMAGE].outputs if IMAGE in kinds else 0)
-        found = facts(
-            row,
-            summed(store.sendings(row.id)),
-            standings=store.standings(row.id),
-            failures=store.failures(row.id),
-            kinds=kinds,
-            looks=look(outputs(row).root, list(owners)),
-            at=at,
-        )
-        return Report(facts=found, shown=exhibition(store, row, found, owners) if shows else Exhibition())
+    folder = outputs(row).root
+    looks = look(folder, list(owners))
+    found = facts(row, sums, standings=standings, failures=failures, kinds=kinds, looks=looks, at=at)
+    if not shows:
+        return Report(facts=found, shown=Exhibition())
+    with reading(db) as store:
+        shown = exhibition(store, row, found, owners)
+    return Report(facts=found, shown=hung(folder, shown))
 
 
 def chosen(store: Store, batch_id: int, wanted: int, pictures: int) -> dict[str, str]:
