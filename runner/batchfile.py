@@ -9,6 +9,7 @@ from typing import Any
 
 from runner import rows
 from runner.names import folder_name
+from runner.origin import Unusable
 from runner.problems import Problems, meant
 from runner.row import PROMPT, Head
 
@@ -113,7 +114,7 @@ def holds_requests(columns: Collection[str]) -> bool:
 
 def dialect_of(path: Path) -> str:
     """Who speaks the lines of a file."""
-    with suppress(rows.Unusable):
+    with suppress(Unusable):
         for head in rows.found(str(path.absolute()), path.parent).heads(Problems()):
             return ANY if BODY in head.columns or PARAMS not in head.columns else "anthropic-messages"
     return ANY

@@ -16,9 +16,9 @@ from jmespath.exceptions import JMESPathError
 from runner import batchfile, inputs, night, templates, terms
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
+from runner.origin import Unusable
 from runner.problems import Problems, meant, nearest
 from runner.row import PROMPT, Head
-from runner.rows import Unusable
 from runner.scope import Reader, Use, own_variables, shared_variables, used_by_body
 from runner.source import REFERENCE, Loc, Source
 from runner.supply import supply
@@ -153,9 +153,10 @@ class Checker:
         group, loc = part.group, part.loc
         endpoint = self.endpoint_of(part)
         uses = list(Reader(self.source, self.problems).uses(group, loc))
-        columns = self.columns(group, loc, endpoint)
-        if columns is not None and part.knows_variables:
-            self.check_needs(group, uses, columns)
+        heads = self.heads(group, loc)
+        self.check_prompt(group, heads or [], endpoint)
+        if heads is not None and part.knows_variables:
+            self.check_needs(group, uses, heads)
         if part.is_whole:
             self.check_variables(group, loc, uses, endpoint)
         self.used.update(*(use.names.used for use in uses))
@@ -163,7 +164,7 @@ class Checker:
         for way, message in terms.wrong(group, endpoint, self.folder) if part.is_whole else ():
             self.add((*loc, *way), message, key=len(way) < DEEP)
         if endpoint is not None:
-            self.check_request(part, endpoint)
+            self.check_request(part, endpoint, heads or [])
 
     def endpoint_of(self, part: Part) -> Endpoint | None:
         group, loc = part.group, part.loc
@@ -192,42 +193,38 @@ class Checker:
             self.add(loc, f"there is no endpoint {name!r}{meant(name, (*self.endpoints, *self.unread))}")
         return self.endpoints.get(name)
 
-    def columns(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> AbstractSet[str] | None:
-        """The columns of the group's rows, none without rows; None where they cannot be told."""
+    def heads(self, group: JobGroup, loc: Loc) -> list[Head] | None:
+        """The columns of the group's rows, none for a group without; None where they cannot be told."""
         try:
             given = supply(group, self.folder)
         except Unusable as error:
             self.add((*loc, "file"), str(error))
             return None
-        if given is None:
-            return frozenset()
-        heads = list(given.heads(self.problems))
+        return [] if given is None else (list(given.heads(self.problems)) or None)
+
+    def check_prompt(self, group: JobGroup, heads: list[Head], endpoint: Endpoint | None) -> None:
+        """Rows that no template makes a prompt of bring their own."""
         speaks = endpoint is None or endpoint.dialect == ANY or is_batch(group, endpoint, heads)
-        for head in heads if group.prompt is None and group.messages is None and not speaks else ():
-            self.need_prompt(head)
-        return frozenset.intersection(*(frozenset(head.columns) for head in heads)) if heads else None
+        if group.prompt is not None or group.messages is not None or speaks:
+            return
+        for head in heads:
+            if PROMPT not in head.columns:
+                self.problems.add(head.place, f"no column {PROMPT!r}{meant(PROMPT, head.columns)}")
 
-    def heads(self, group: JobGroup) -> Iterator[Head]:
-        """Of the group's rows, as far as they can be read."""
-        with suppress(Unusable):
-            given = supply(group, self.folder)
-            yield from given.heads(Problems()) if given else ()
-
-    def need_prompt(self, head: Head) -> None:
-        if PROMPT not in head.columns:
-            self.problems.add(head.place, f"no column {PROMPT!r}{meant(PROMPT, head.columns)}")
-
-    def check_needs(self, group: JobGroup, uses: list[Use], columns: AbstractSet[str]) -> None:
+    def check_needs(self, group: JobGroup, uses: list[Use], heads: list[Head]) -> None:
+        columns = set[str]().union(*(head.columns for head in heads))
+        useless = set[str]().union(*(head.useless for head in heads)) - columns
         common = {*night.NAMES, *self.sets, *group.vars, *columns}
         shared = shared_variables(group)
         for use in uses:
             own = shared if use.row is None else own_variables((group.prompts or ())[use.row])
-            self.need(use, {*common, *own})
+            self.need(use, {*common, *own}, useless)
 
-    def need(self, use: Use, known: AbstractSet[str]) -> None:
+    def need(self, use: Use, known: AbstractSet[str], useless: AbstractSet[str] = frozenset()) -> None:
         for name in sorted(use.names.needed - known):
-            said = meant(name, sorted(known - {*night.NAMES}))
-            self.add(use.loc, f"the variable {name!r} is undefined{said}")
+            said = f"is undefined{meant(name, sorted(known - {*night.NAMES}))}"
+            said = "is a column of bytes, which no template can use" if name in useless else said
+            self.add(use.loc, f"the variable {name!r} {said}")
 
     def check_variables(self, group: JobGroup, loc: Loc, uses: list[Use], endpoint: Endpoint | None) -> None:
         """Every variable has a name that a template can say, and one says it."""
@@ -263,7 +260,7 @@ class Checker:
         if grid.count() == 0:
             self.add(loc, "every combination is excluded", key=True)
 
-    def check_request(self, part: Part, endpoint: Endpoint) -> None:
+    def check_request(self, part: Part, endpoint: Endpoint, heads: list[Head]) -> None:
         """What a request of this dialect is made of is there, and is there once."""
         group, loc = part.group, part.loc
         if endpoint.dialect not in TALKING:
@@ -272,7 +269,7 @@ class Checker:
                     message = f"{name!r} is for chat; this endpoint is {endpoint.dialect}"
                     self.add((*loc, name), message, key=True)
         self.check_sources(group, loc)
-        if is_batch(group, endpoint, self.heads(group)):
+        if is_batch(group, endpoint, heads):
             self.check_batch(group, loc)
             return
         if not part.is_whole or endpoint.dialect == ANY:

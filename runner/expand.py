@@ -14,9 +14,9 @@ from runner.group import PromptRow
 from runner.identity import Identity, claimed
 from runner.inputs import Unusable, by_content
 from runner.job import Ask, Job
-from runner.manifest import Endpoint, Manifest
+from runner.manifest import Endpoint, Manifest, supply_of
 from runner.problems import Problems
-from runner.recipe import Entry, Recipe, axes, entries, has_ids, supply_of, where
+from runner.recipe import Entry, Recipe, axes, entries, has_ids, where
 from runner.templates import BadTemplate
 
 Body = Callable[[Ask, Endpoint], dict[str, Any]]

@@ -178,9 +178,11 @@ class JobGroup(Part):
     ) = Field(None, description="Prompts: templates, or mappings with id, prompt, params, vars.")
     file: Text | None = Field(
         None,
-        description="A file of rows: `.txt` (a prompt a line), `.csv`, `.tsv` or `.jsonl`. "
-        "Its columns are variables; the column `id` is the job's id. Or a batch file, whose lines are whole "
-        "requests: `custom_id`, `url` and `body`, or Anthropic's `custom_id` and `params`.",
+        description="A file of rows: `.txt` (a prompt a line), `.csv`, `.tsv`, `.jsonl` or `.json` (a list), "
+        "these with `.gz` or `.zst` behind too; `.parquet`, `.arrow`, `.feather`. Or a pattern "
+        "(`data/*.jsonl`), or a URL (`s3://…`, `hf://datasets/…`, `https://…`). Its columns are variables; "
+        "the column `id` is the job's id. Or a batch file, whose lines are whole requests: `custom_id`, "
+        "`url` and `body`, or Anthropic's `custom_id` and `params`.",
     )
     system: str | None = Field(None, description="Chat: the system's message, a template.")
     messages: (

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedReader
 
 import orjson
 
@@ -14,7 +14,7 @@ from runner.source import Undecodable, decoded
 LONGEST_FIELD = 1 << 27
 
 
-def lines(file: BinaryIO, name: str, problems: Problems) -> Iterator[tuple[int, str]]:
+def lines(file: BufferedReader, name: str, problems: Problems) -> Iterator[tuple[int, str]]:
     """Line numbers and lines, their ends cut off; stops at what is not text."""
     offset = 0
     for number, line in enumerate(file, 1):
@@ -27,7 +27,7 @@ def lines(file: BinaryIO, name: str, problems: Problems) -> Iterator[tuple[int, 
         yield number, text.removesuffix("\n")
 
 
-def filled_lines(file: BinaryIO) -> int:
+def filled_lines(file: BufferedReader) -> int:
     return sum(1 for line in file if not line.isspace())
 
 
@@ -36,16 +36,16 @@ class Texts:
 
     are_alike = True
 
-    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+    def rows(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[Row]:
         for number, line in lines(file, name, problems):
             if line and not line.isspace():
                 yield f"{name}:{number}", {PROMPT: line}
 
-    def count(self, file: BinaryIO, name: str) -> int:
+    def count(self, file: BufferedReader, name: str) -> int:
         del name
         return filled_lines(file)
 
-    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+    def head(self, file: BufferedReader, name: str, problems: Problems) -> Head | None:
         del file, problems
         return Head(f"{name}:1", (PROMPT,))
 
@@ -55,7 +55,7 @@ class Objects:
 
     are_alike = False
 
-    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+    def rows(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[Row]:
         for number, line in lines(file, name, problems):
             if not line or line.isspace():
                 continue
@@ -69,11 +69,11 @@ class Objects:
             else:
                 problems.add(f"{name}:{number}", f'a JSON object expected: {{"{PROMPT}": …}}')
 
-    def count(self, file: BinaryIO, name: str) -> int:
+    def count(self, file: BufferedReader, name: str) -> int:
         del name
         return filled_lines(file)
 
-    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+    def head(self, file: BufferedReader, name: str, problems: Problems) -> Head | None:
         del problems
         first = next(self.rows(file, name, Problems()), None)
         return None if first is None else Head(first[0], tuple(first[1]))
@@ -86,7 +86,7 @@ class Table:
     delimiter: str
     are_alike = True
 
-    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+    def rows(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[Row]:
         reader = self._parsed(file, name, problems)
         columns = header(reader, name, problems)
         for number, fields in reader if columns else ():
@@ -96,14 +96,14 @@ class Table:
                 said = f"{len(fields)} fields, but the header has {len(columns)}"
                 problems.add(f"{name}:{number}", said)
 
-    def count(self, file: BinaryIO, name: str) -> int:
+    def count(self, file: BufferedReader, name: str) -> int:
         return sum(1 for _ in self.rows(file, name, Problems()))
 
-    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+    def head(self, file: BufferedReader, name: str, problems: Problems) -> Head | None:
         columns = header(self._parsed(file, name, problems), name, problems)
         return Head(f"{name}:1", tuple(columns)) if columns else None
 
-    def _parsed(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    def _parsed(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
         """Line numbers and fields; a row's number is that of its first line."""
         csv.field_size_limit(LONGEST_FIELD)
         source = (line + "\n" for _, line in lines(file, name, problems))

@@ -20,8 +20,10 @@ from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, Rat
 from runner.group import Expect, JobGroup, Matrix, PromptRow
 from runner.names import file_stem
 from runner.night import Night, pattern
+from runner.origin import Unusable
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
 from runner.source import Loc, Source
+from runner.supply import Supply, supply
 from runner.wording import explain
 
 __all__ = [
@@ -321,16 +323,36 @@ def fingerprint(manifest: Manifest) -> str:
     parts: list[Any] = [manifest.text, dict(manifest.sets), str(manifest.folder.absolute())]
     parts += [value for name, value in manifest.night.values().items() if name in manifest.text]
     parts += [each.digest for each in expected(manifest.jobs)]
-    for group in manifest.jobs:
+    for at, group in enumerate(manifest.jobs):
+        parts += marks(manifest, at)
         parts += [file_hash(manifest.folder / path) for path in files(group)]
     digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
     return digest.hexdigest()
 
 
+def marks(manifest: Manifest, at: int) -> list[str]:
+    """What changes with the rows of the group number `at`; raises `ManifestError`."""
+    try:
+        given = supply_of(manifest, at)
+        return [] if given is None else list(given.marks())
+    except Unusable as error:
+        raise unusable(manifest, at, error) from error
+
+
+def supply_of(manifest: Manifest, at: int) -> Supply | None:
+    """The rows that the manifest's group number `at` names; raises `ManifestError`."""
+    try:
+        return supply(manifest.jobs[at], manifest.folder)
+    except Unusable as error:
+        raise unusable(manifest, at, error) from error
+
+
+def unusable(manifest: Manifest, at: int, error: Unusable) -> ManifestError:
+    return ManifestError([Problem(manifest.source.where(("jobs", at, "file")), str(error))])
+
+
 def files(group: JobGroup) -> Iterator[str]:
-    """The files that expanding the group reads."""
-    if group.file is not None:
-        yield group.file
+    """The files that requests of the group carry."""
     trees = (group.params, group.messages, group.matrix.model_dump(), [p.params for p in rows_of(group)])
     for tree in trees:
         for _, path in inputs.found(tree):

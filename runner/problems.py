@@ -71,8 +71,8 @@ class Problems:
 
 
 def in_order(problem: Problem) -> tuple[str, list[int]]:
-    """Sorts `jobs.yaml:9:5` before `jobs.yaml:10:1`."""
-    name, *numbers = re.split(r":(?=\d+(?::|$))", problem.where)
+    """Sorts `jobs.yaml:9:5` before `jobs.yaml:10:1`, and `a.parquet:row 9` before `a.parquet:row 10`."""
+    name, *numbers = re.split(r":(?:row )?(?=\d+(?::|$))", problem.where)
     return name, [int(number) for number in numbers]
 
 

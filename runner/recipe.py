@@ -13,12 +13,11 @@ from runner.batchfile import Request, Unfit
 from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
 from runner.job import Ask
-from runner.manifest import Endpoint, Manifest
-from runner.problems import ManifestError, Problem, Problems
+from runner.manifest import Endpoint, Manifest, supply_of
+from runner.problems import Problems
 from runner.row import PROMPT
-from runner.rows import Unusable
 from runner.source import Loc
-from runner.supply import Supply, supply
+from runner.supply import Supply
 from runner.templates import BadTemplate
 
 ID = "id"
@@ -209,15 +208,6 @@ def text(what: str, value: Any) -> str:
 
 def where(manifest: Manifest, entry: Entry) -> str:
     return entry.place if isinstance(entry.place, str) else manifest.source.where(entry.place)
-
-
-def supply_of(manifest: Manifest, at: int) -> Supply | None:
-    """The rows that the manifest's group number `at` names; raises `ManifestError`."""
-    try:
-        return supply(manifest.jobs[at], manifest.folder)
-    except Unusable as error:
-        place = manifest.source.where(("jobs", at, "file"))
-        raise ManifestError([Problem(place, str(error))]) from error
 
 
 def entries(manifest: Manifest, at: int, problems: Problems) -> Iterator[Entry]:

@@ -15,3 +15,5 @@ class Head:
 
     place: str
     columns: tuple[str, ...]
+    useless: tuple[str, ...] = ()
+    """Columns of bytes, which are no variables."""

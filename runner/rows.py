@@ -1,17 +1,20 @@
 """Files of rows: data, read as a stream, every bad row told with its place."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from io import BufferedReader
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
+from runner.columnar import Arrow, Parquet
+from runner.extras import Missing, library
 from runner.lines import Objects, Table, Texts
+from runner.listing import Listing
+from runner.origin import Origin, Remote, Unusable, origins
 from runner.problems import Problems
 from runner.row import Head, Row
-
-
-class Unusable(Exception):
-    """A file that cannot be one of rows; its text says which and why."""
+from runner.streams import PACKINGS, ZSTD, unpacked, words
 
 
 class Form(Protocol):
@@ -21,35 +24,45 @@ class Form(Protocol):
     def are_alike(self) -> bool:
         """Whether every row has the columns of the head."""
 
-    def rows(self, file: BinaryIO, name: str, problems: Problems) -> Iterator[Row]:
+    def rows(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[Row]:
         """The rows that can be read; what is wrong with the others goes to `problems`."""
 
-    def count(self, file: BinaryIO, name: str) -> int:
+    def count(self, file: BufferedReader, name: str) -> int:
         """How many rows there are, if all can be read."""
 
-    def head(self, file: BinaryIO, name: str, problems: Problems) -> Head | None:
+    def head(self, file: BufferedReader, name: str, problems: Problems) -> Head | None:
         """The columns; None where there are no rows to show them."""
 
 
-FORMS: Mapping[str, Form] = {
+TEXTUAL: Mapping[str, Form] = {
     ".txt": Texts(),
     ".csv": Table(","),
     ".tsv": Table("\t"),
     ".jsonl": Objects(),
+    ".ndjson": Objects(),
+    ".json": Listing(),
 }
+"""Forms that may be packed."""
+FORMS: Mapping[str, Form] = {
+    **TEXTUAL,
+    ".parquet": Parquet(),
+    ".arrow": Arrow(),
+    ".feather": Arrow(),
+}
+NEEDED: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(FORMS.keys() - TEXTUAL.keys(), ("pyarrow", "parquet")),
+    ".zst": (ZSTD, "zstd"),
+}
+"""By the end of a file's name, the library that reads it, and the extra that brings the library."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
     """One file of rows."""
 
-    path: Path
+    origin: Origin
     form: Form
-
-    @property
-    def name(self) -> str:
-        """As it is called in messages."""
-        return str(self.path)
+    packing: str
 
     @property
     def is_bare(self) -> bool:
@@ -57,16 +70,34 @@ class RowFile:
         return isinstance(self.form, Texts)
 
     def rows(self, problems: Problems) -> Iterator[Row]:
-        with self.path.open("rb") as file:
-            yield from self.form.rows(file, self.name, problems)
+        place = self.origin.name
+        try:
+            with self.opened() as file:
+                for row in self.form.rows(file, self.origin.name, problems):
+                    place = row[0]
+                    yield row
+        except OSError as error:
+            after = "" if place == self.origin.name else " after this row"
+            problems.add(place, f"cannot be read{after}: {words(error)}")
 
     def count(self) -> int:
-        with self.path.open("rb") as file:
-            return self.form.count(file, self.name)
+        """What cannot be read has no rows; reading them tells why."""
+        with suppress(OSError), self.opened() as file:
+            return self.form.count(file, self.origin.name)
+        return 0
 
     def head(self, problems: Problems) -> Head | None:
-        with self.path.open("rb") as file:
-            return self.form.head(file, self.name, problems)
+        try:
+            with self.opened() as file:
+                return self.form.head(file, self.origin.name, problems)
+        except OSError as error:
+            problems.add(self.origin.name, f"cannot be read: {words(error)}")
+            return None
+
+    @contextmanager
+    def opened(self) -> Iterator[BufferedReader]:
+        with self.origin.opened() as file, unpacked(file, self.packing) as whole:
+            yield whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +117,14 @@ class RowFiles:
     def count(self) -> int:
         return sum(each.count() for each in self.files)
 
+    def marks(self) -> Iterator[str]:
+        """What changes with the files' content; raises `Unusable`."""
+        for each in self.files:
+            try:
+                yield f"{each.origin.name} {each.origin.mark()}"
+            except OSError as error:
+                raise Unusable(f"{each.origin.name}: cannot be read: {words(error)}") from error
+
     def heads(self, problems: Problems) -> Iterator[Head]:
         """Of every file that has one."""
         return (head for each in self.files if (head := each.head(problems)) is not None)
@@ -101,17 +140,22 @@ class RowFiles:
 
 def found(written: str, folder: Path) -> RowFiles:
     """The files that a manifest in `folder` means; raises `Unusable`."""
-    return RowFiles((readable(folder / written),))
-
-
-def readable(path: Path) -> RowFile:
-    form = FORMS.get(path.suffix.lower())
-    if form is None:
-        raise Unusable(f"{path}: a file of prompts is one of {', '.join(FORMS)}")
     try:
-        if not path.is_file():
-            raise Unusable(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-        with path.open("rb"):
-            return RowFile(path, form)
-    except (OSError, ValueError) as error:
-        raise Unusable(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        return RowFiles(tuple(row_file(origin) for origin in origins(written, folder)))
+    except Missing as error:
+        raise Unusable(str(error)) from error
+
+
+def row_file(origin: Origin) -> RowFile:
+    """The file, read by what its name ends in; raises `Unusable`, `Missing`."""
+    name = origin.name.lower().partition("?")[0] if isinstance(origin, Remote) else origin.name.lower()
+    path = PurePosixPath(name)
+    suffix = path.suffix
+    packing = suffix if suffix in PACKINGS else ""
+    form = TEXTUAL.get(PurePosixPath(path.stem).suffix) if packing else FORMS.get(suffix)
+    if suffix in NEEDED:
+        library(*NEEDED[suffix], why=origin.name)
+    if form is None:
+        packed = f"all but the last three may be packed: {', '.join(PACKINGS)}"
+        raise Unusable(f"{origin.name}: a file of prompts is one of {', '.join(FORMS)}; {packed}")
+    return RowFile(origin, form, packing)

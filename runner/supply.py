@@ -23,6 +23,9 @@ class Supply(Protocol):
     def count(self) -> int:
         """How many rows there are, if all can be read."""
 
+    def marks(self) -> Iterator[str]:
+        """What changes with the rows; raises `origin.Unusable`."""
+
     def heads(self, problems: Problems) -> Iterator[Head]:
         """The columns of the parts that it is made of."""
 
@@ -31,5 +34,5 @@ class Supply(Protocol):
 
 
 def supply(group: JobGroup, folder: Path) -> Supply | None:
-    """The rows of a group of a manifest in `folder`, None where it has none; raises `rows.Unusable`."""
+    """The rows of a group of a manifest in `folder`, None where it has none; raises `origin.Unusable`."""
     return None if group.file is None else rows.found(group.file, folder)

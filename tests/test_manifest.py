@@ -112,6 +112,10 @@ def test_the_name_is_a_template(tmp_path):
 
 
 PART = "  - {model: m, prompt: x}\n"
+KINDS = (
+    ".txt, .csv, .tsv, .jsonl, .ndjson, .json, .parquet, .arrow, .feather; "
+    "all but the last three may be packed: .gz, .zst"
+)
 CASES = {
     "an unknown key": (
         HEAD + "  - model: m\n    prompt: x\n    sample: 2\n",
@@ -196,8 +200,8 @@ CASES = {
         ["jobs.yaml:5:22: none.txt: no such file"],
     ),
     "m4 a file of another kind": (
-        HEAD + "  - {model: m, file: prompts.json}\n",
-        ["jobs.yaml:5:22: prompts.json: a file of prompts is one of .txt, .csv, .tsv, .jsonl"],
+        HEAD + "  - {model: m, file: jobs.yaml}\n",
+        [f"jobs.yaml:5:22: jobs.yaml: a file of prompts is one of {KINDS}"],
     ),
     "m4 an input that is not there": (
         HEAD + "  - {model: m, prompt: x, params: {image: {file: cat.png}}}\n",

@@ -1,7 +1,12 @@
-import pytest
+import gzip
+import random
 
+import pytest
+from backports import zstd
+
+from runner.origin import Unusable
 from runner.problems import Problems
-from runner.rows import Unusable, found
+from runner.rows import found
 
 
 def rows(path, problems):
@@ -97,7 +102,95 @@ def test_m5_what_is_not_text_is_told_with_its_offset(tmp_path, data, said):
 
 
 def test_m4_a_file_that_cannot_be_one_of_prompts_says_why(tmp_path):
-    assert "one of .txt, .csv, .tsv, .jsonl" in refusal(tmp_path / "a.json")
+    assert "one of .txt, .csv, .tsv, .jsonl" in refusal(written(tmp_path, "a.png", b""))
+    assert "one of .txt" in refusal(written(tmp_path, "a.parquet.gz", b""))
+    assert "one of .txt" in refusal(written(tmp_path, "a.gz", b""))
     assert "no such file" in refusal(tmp_path / "a.txt")
     (tmp_path / "b.txt").mkdir()
     assert "not a file" in refusal(tmp_path / "b.txt")
+
+
+PACKERS = {".gz": gzip.compress, ".zst": zstd.compress}
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("a.txt", b"\xef\xbb\xbfa fox\r\n\nan owl", [(1, {"prompt": "a fox"}), (3, {"prompt": "an owl"})]),
+        ("a.csv", b"id,caption\r\n1,x\r\n", [(2, {"id": "1", "caption": "x"})]),
+        ("a.JSONL", b'{"a": 1}\n', [(1, {"a": 1})]),
+        ("a.json", b'[{"a": 1},\n"x"]', [(1, {"a": 1}), (2, {"prompt": "x"})]),
+    ],
+)
+def test_texts_may_be_packed(tmp_path, packing, name, data, expected):
+    half = len(data) // 2
+    packed = PACKERS[packing](data[:half]) + PACKERS[packing](data[half:])
+    path = written(tmp_path, name + packing, packed)
+    problems = Problems()
+    assert list(rows(path, problems)) == [(f"{path}:{line}", values) for line, values in expected]
+    assert not problems
+    assert found(path.name, tmp_path).count() == len(expected)
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+def test_a_packed_file_that_ends_too_early_says_after_which_row(tmp_path, packing):
+    data = b"".join(
+        b'{"n": %d, "of": "%s"}\n' % (n, random.Random(n).randbytes(20).hex().encode()) for n in range(9999)
+    )
+    path = written(tmp_path, "a.jsonl" + packing, PACKERS[packing](data)[:-100])
+    problems = Problems()
+    read = list(rows(path, problems))
+    assert 0 < len(read) < 9999
+    (problem,) = problems
+    assert problem.where == read[-1][0]
+    assert "cannot be read after this row: " in problem.message
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.txt.zst", "a.parquet", "a.arrow"])
+@pytest.mark.parametrize("data", [b"plain text\n", b"ARROW1\0\0"])
+def test_a_file_that_is_not_what_its_name_says_is_one_problem(tmp_path, name, data):
+    path = written(tmp_path, name, data)
+    problems = Problems()
+    assert list(rows(path, problems)) == []
+    (problem,) = problems
+    assert str(problem).startswith(f"{path}: cannot be read: ")
+    assert found(name, tmp_path).count() == 0
+
+
+def test_a_pattern_means_all_files_that_match_in_the_order_of_their_names(tmp_path):
+    for name in ("b.jsonl", "a.jsonl", "deep/c.jsonl", ".hidden.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        written(tmp_path, name, f'{{"prompt": "{name}"}}\n')
+    (tmp_path / "folder.jsonl").mkdir()
+    assert [values["prompt"] for _, values in found("*.jsonl", tmp_path).rows(Problems())] == [
+        "a.jsonl",
+        "b.jsonl",
+    ]
+    assert found("**/*.jsonl", tmp_path).count() == 3
+    assert found(f"{tmp_path}/[ab].jsonl", tmp_path / "deep").count() == 2
+
+
+def test_a_pattern_that_matches_nothing_is_an_error(tmp_path):
+    assert refusal(tmp_path / "*.jsonl") == "*.jsonl: no file matches"
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path):
+    written(tmp_path, "a[1].txt", "a fox\n")
+    written(tmp_path, "a1.txt", "an owl\n")
+    assert [values["prompt"] for _, values in found("a[1].txt", tmp_path).rows(Problems())] == ["a fox"]
+
+
+def test_marks_change_with_content_and_with_the_files_that_match(tmp_path):
+    written(tmp_path, "a.txt", "a fox\n")
+    first = list(found("*.txt", tmp_path).marks())
+    assert list(found("*.txt", tmp_path).marks()) == first
+    written(tmp_path, "b.txt", "a fox\n")
+    assert list(found("*.txt", tmp_path).marks()) != first
+
+
+def test_a_pattern_may_have_an_id_where_one_of_its_files_has(tmp_path):
+    written(tmp_path, "a.csv", "prompt\na fox\n")
+    assert not found("*.csv", tmp_path).may_have("id")
+    written(tmp_path, "b.csv", "id,prompt\n1,a fox\n")
+    assert found("*.csv", tmp_path).may_have("id")
