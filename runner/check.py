@@ -21,7 +21,7 @@ from runner.problems import Problems, meant, nearest
 from runner.row import PROMPT, Head
 from runner.scope import Reader, Use, own_variables, shared_variables, used_by_body
 from runner.source import REFERENCE, Loc, Source
-from runner.supply import supply
+from runner.supply import SELECTING, supply
 
 NAME = re.compile(r"[^\W\d]\w*")
 ANY = "json-http"
@@ -75,6 +75,8 @@ class Checker:
     folder: Path
     sets: Mapping[str, str]
     endpoints: Mapping[str, Endpoint]
+    given: Mapping[str, Any]
+    """Variables that are there before any row."""
     unread: AbstractSet[str]
     """Names of endpoints that could not be read."""
     problems: Problems
@@ -120,7 +122,8 @@ class Checker:
         """Bad rows, to be told together with the rest; where nothing else is wrong, expansion finds them."""
         for group in groups:
             with suppress(Unusable):
-                given = supply(group, self.folder)
+                as_read = group.model_copy(update={"where": None, "shuffle": None})
+                given = supply(as_read, self.folder, self.given)
                 deque(islice(given.rows(self.problems) if given else (), MOST_ROWS), maxlen=0)
 
     # Endpoints
@@ -157,6 +160,7 @@ class Checker:
         self.check_prompt(group, heads or [], endpoint)
         if heads is not None and part.knows_variables:
             self.check_needs(group, uses, heads)
+        self.check_where(group, (*loc, "where"), heads)
         if part.is_whole:
             self.check_variables(group, loc, uses, endpoint)
         self.used.update(*(use.names.used for use in uses))
@@ -196,7 +200,7 @@ class Checker:
     def heads(self, group: JobGroup, loc: Loc) -> list[Head] | None:
         """The columns of the group's rows, none for a group without; None where they cannot be told."""
         try:
-            given = supply(group, self.folder)
+            given = supply(group, self.folder, self.given)
         except Unusable as error:
             self.add((*loc, "file"), str(error))
             return None
@@ -219,6 +223,19 @@ class Checker:
         for use in uses:
             own = shared if use.row is None else own_variables((group.prompts or ())[use.row])
             self.need(use, {*common, *own}, useless)
+
+    def check_where(self, group: JobGroup, loc: Loc, heads: list[Head] | None) -> None:
+        """It knows the columns, and what is there before any row."""
+        try:
+            names = templates.condition(group.where).names if group.where is not None else templates.NONE
+        except templates.BadTemplate as error:
+            self.add(loc, str(error))
+            return
+        self.used |= names.used
+        if heads and group.where is not None:
+            columns = set[str]().union(*(head.columns for head in heads))
+            useless = set[str]().union(*(head.useless for head in heads)) - columns
+            self.need(Use(loc, names), {*night.NAMES, *self.sets, *columns}, useless)
 
     def need(self, use: Use, known: AbstractSet[str], useless: AbstractSet[str] = frozenset()) -> None:
         for name in sorted(use.names.needed - known):
@@ -295,6 +312,11 @@ class Checker:
         for first, second in (("prompts", "prompt"), ("prompts", "file"), ("messages", "system")):
             if getattr(group, first) is not None and getattr(group, second) is not None:
                 self.add((*loc, second), f"{first!r} and {second!r} cannot both be given", key=True)
+        for name in SELECTING if group.file is None else ():
+            if getattr(group, name) is not None:
+                self.add(
+                    (*loc, name), f"{name!r} chooses among rows: there are none without 'file'", key=True
+                )
         said = any("prompt" in templates.names(text).used for _, text in readable(group.messages))
         for name in ("prompt", "prompts"):
             if group.messages is not None and getattr(group, name) is not None and not said:

@@ -11,6 +11,10 @@ class BadTemplate(Exception):
     """A template that cannot be read or filled in; its text says why."""
 
 
+class Incomparable(BadTemplate):
+    """Values of types that an operator of the template does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The variables that templates use."""

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 from runner import validity
 from runner.combinations import Grid
 from runner.endpoint import Count, Part, kind
+from runner.selection import sliced
 
 Values = Annotated[list[Any], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
@@ -148,6 +149,11 @@ class Expect(Part):
         return hashlib.sha256(orjson.dumps(written, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
 
 
+def slice_of_rows(value: Any) -> Any:
+    sliced(value if isinstance(value, str) else "")
+    return value
+
+
 class JobGroup(Part):
     """A group of jobs: where they go, what they ask, and all the ways in which it varies."""
 
@@ -184,6 +190,24 @@ class JobGroup(Part):
         "the column `id` is the job's id. Or a batch file, whose lines are whole requests: `custom_id`, "
         "`url` and `body`, or Anthropic's `custom_id` and `params`.",
     )
+    rows: Annotated[str, BeforeValidator(slice_of_rows, json_schema_input_type=str)] | None = Field(
+        None,
+        description='With `file`: which of its rows, from 0, as a slice of Python: `100:200`, `":200"`, '
+        '`"-50:"`, `"::10"`.',
+    )
+    where: Text | None = Field(
+        None,
+        description="With `file`, after `rows`: an expression over the columns that rows are kept for: "
+        "`\"score > 0.5 and lang == 'en'\"`. Jinja2 without braces; a text that looks like a number is "
+        "compared with numbers as one; a row whose value is missing (null, or empty) where it is compared is "
+        "not kept.",
+    )
+    shuffle: int | None = Field(
+        None,
+        description="With `file`, after `where`: a seed for another order of the rows, the same on every "
+        "machine. It hangs on the rows' content: those that come later change no order of the others.",
+    )
+    take: Count | None = Field(None, description="With `file`, at last: so many rows at most.")
     system: str | None = Field(None, description="Chat: the system's message, a template.")
     messages: (
         Annotated[

@@ -22,8 +22,9 @@ from runner.names import file_stem
 from runner.night import Night, pattern
 from runner.origin import Unusable
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
+from runner.selection import Supply
 from runner.source import Loc, Source
-from runner.supply import Supply, supply
+from runner.supply import supply
 from runner.wording import explain
 
 __all__ = [
@@ -244,6 +245,7 @@ class Reading:
             folder=self.folder,
             sets=self.sets,
             endpoints=endpoints,
+            given={**self.night.values(), **self.sets},
             unread=given.keys() - endpoints.keys() if isinstance(given, dict) else frozenset(),
             problems=self.problems,
         )
@@ -342,7 +344,7 @@ def marks(manifest: Manifest, at: int) -> list[str]:
 def supply_of(manifest: Manifest, at: int) -> Supply | None:
     """The rows that the manifest's group number `at` names; raises `ManifestError`."""
     try:
-        return supply(manifest.jobs[at], manifest.folder)
+        return supply(manifest.jobs[at], manifest.folder, {**manifest.night.values(), **manifest.sets})
     except Unusable as error:
         raise unusable(manifest, at, error) from error
 

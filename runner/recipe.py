@@ -16,8 +16,8 @@ from runner.job import Ask
 from runner.manifest import Endpoint, Manifest, supply_of
 from runner.problems import Problems
 from runner.row import PROMPT
+from runner.selection import Supply
 from runner.source import Loc
-from runner.supply import Supply
 from runner.templates import BadTemplate
 
 ID = "id"

@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from runner.filling import BadTemplate, Names, Values
+from runner.filling import BadTemplate, Incomparable, Names, Values
 
 GUARDS = frozenset({"default", "d"})
 """Filters that a variable may be missing before."""
@@ -54,13 +54,20 @@ ENVIRONMENT = environment()
 
 
 def filled(template: str, values: Values) -> Any:
+    return made(compiled(template), values)
+
+
+def made(filling: Callable[[Values], Any], values: Values) -> Any:
+    """What comes of the values, whatever goes wrong told as `BadTemplate`."""
     try:
-        return compiled(template)(values)
+        return filling(values)
     except BadTemplate:
         raise
     except TemplateError as error:
         raise BadTemplate(shortened(error.message or type(error).__name__)) from error
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except TypeError as error:
+        raise Incomparable(shortened(str(error))) from error
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, ValueError) as error:
         raise BadTemplate(shortened(str(error) or type(error).__name__)) from error
 
 
@@ -83,14 +90,14 @@ def guarded(tree: nodes.Template) -> frozenset[str]:
     return frozenset(node.name for node in asked if isinstance(node, nodes.Name))
 
 
-def parsed(template: str) -> nodes.Template:
+def parsed(template: str, kind: str = "a template") -> nodes.Template:
     try:
         tree = ENVIRONMENT.parse(template)
         ENVIRONMENT.compile(ENVIRONMENT.parse(template))  # unknown filters and tests are found here
     except TemplateSyntaxError as error:
-        raise BadTemplate(f"not a template: {shortened(error.message or '')}") from error
+        raise BadTemplate(f"not {kind}: {shortened(error.message or '')}") from error
     except (RecursionError, MemoryError, SyntaxError) as error:
-        raise BadTemplate("not a template: nested too deep") from error
+        raise BadTemplate(f"not {kind}: nested too deep") from error
     if any(isinstance(node, LOADS) for node in tree.find_all(nodes.Stmt)):
         raise BadTemplate("not a template: it cannot load another one")
     return tree
@@ -147,3 +154,26 @@ class Text:
 
     def __call__(self, values: Values) -> str:
         return "".join(self.template.root_render_func(self.template.new_context(dict(values))))
+
+
+class Condition:
+    """An expression as it is, without braces, and the variables that it uses."""
+
+    def __init__(self, text: str) -> None:
+        template = f"{{{{ ({text}) }}}}"
+        match parsed(template, "an expression").body:
+            case [nodes.Output(nodes=[nodes.Expr() as expression])] if text.strip():
+                self._filling = Expression(expression)
+            case _:
+                raise BadTemplate("not an expression: one is expected, such as score > 0.5")
+        self.names = names(template)
+
+    def __call__(self, values: Values) -> Any:
+        """Raises `BadTemplate`."""
+        return made(self._filling, values)
+
+
+@lru_cache(maxsize=256)
+def condition(text: str) -> Condition:
+    """Raises `BadTemplate` where the text is no expression."""
+    return Condition(text)

@@ -66,6 +66,8 @@ SURPRISES = (
     ),
 )
 """What bare words may be read as, by YAML 1.1 but not by YAML 1.2 or a person, and what to write instead."""
+SLICES = ("jobs", "rows")
+"""The keys to a value that is never a number of base 60: `10:50` says which rows are meant."""
 BITS = 64
 
 
@@ -286,7 +288,8 @@ class Builder:
         if self._awaits_key():
             self._key(event.value, mark, is_bare=is_bare)
             return
-        value = self._bare(event.value, mark) if is_bare else unveiled(event.value)
+        is_text = not is_bare or self._is_slice(event.value)
+        value = unveiled(event.value) if is_text else self._bare(event.value, mark)
         node = Scalar(*mark, value)
         self._anchor(event.anchor, Anchored(node, 1, 1))
         self._place(node, 1, mark)
@@ -328,6 +331,11 @@ class Builder:
 
     def _awaits_key(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1].node, Mapping) and self._stack[-1].key is None
+
+    def _is_slice(self, text: str) -> bool:
+        """Whether the text is a value of `SLICES`."""
+        keys = tuple(each.key for each in self._stack if isinstance(each.node, Mapping))
+        return ":" in text and keys == SLICES
 
     def _key(self, text: str, mark: Place, *, is_bare: bool) -> None:
         here = self._stack[-1]

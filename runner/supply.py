@@ -1,38 +1,33 @@
 """Where the rows of a group of jobs come from: files today; whatever else yields rows fits in here."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from runner import rows
 from runner.group import JobGroup
-from runner.problems import Problems
-from runner.row import Head, Row
+from runner.selection import Filter, Selected, Supply, sliced
+
+SELECTING = ("rows", "where", "shuffle", "take")
+"""Keys of a job that choose among its rows."""
 
 
-class Supply(Protocol):
-    """Rows, as often as they are asked for."""
+def supply(group: JobGroup, folder: Path, given: Mapping[str, Any]) -> Supply | None:
+    """The rows of a group of a manifest in `folder`, None where it has none; raises `origin.Unusable`.
 
-    @property
-    def is_bare(self) -> bool:
-        """Whether its rows are texts that no column was named for."""
-
-    def rows(self, problems: Problems) -> Iterator[Row]:
-        """The rows that can be read; what is wrong with the others goes to `problems`."""
-
-    def count(self) -> int:
-        """How many rows there are, if all can be read."""
-
-    def marks(self) -> Iterator[str]:
-        """What changes with the rows; raises `origin.Unusable`."""
-
-    def heads(self, problems: Problems) -> Iterator[Head]:
-        """The columns of the parts that it is made of."""
-
-    def may_have(self, column: str) -> bool:
-        """Whether a row may have the column."""
+    `given` are the variables that are there without rows.
+    """
+    if group.file is None:
+        return None
+    found = rows.found(group.file, folder)
+    return found if all(getattr(group, key) is None for key in SELECTING) else selected(found, group, given)
 
 
-def supply(group: JobGroup, folder: Path) -> Supply | None:
-    """The rows of a group of a manifest in `folder`, None where it has none; raises `origin.Unusable`."""
-    return None if group.file is None else rows.found(group.file, folder)
+def selected(found: Supply, group: JobGroup, given: Mapping[str, Any]) -> Supply:
+    return Selected(
+        supply=found,
+        part=slice(None) if group.rows is None else sliced(group.rows),
+        filter=None if group.where is None else Filter(group.where, given),
+        seed=group.shuffle,
+        most=group.take,
+    )

@@ -4,11 +4,26 @@ A text without marks costs a look; Jinja2 is loaded for the first that has some.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runner.filling import NONE, BadTemplate, Names, Values
+from runner.filling import NONE, BadTemplate, Incomparable, Names, Values
 
-__all__ = ["NONE", "BadTemplate", "Names", "Values", "is_static", "is_template", "names", "render", "texts"]
+if TYPE_CHECKING:
+    from runner.sandbox import Condition
+
+__all__ = [
+    "NONE",
+    "BadTemplate",
+    "Incomparable",
+    "Names",
+    "Values",
+    "condition",
+    "is_static",
+    "is_template",
+    "names",
+    "render",
+    "texts",
+]
 
 MARKS = ("{{", "{%", "{#")
 
@@ -64,3 +79,12 @@ def names(template: str) -> Names:
     from runner import sandbox
 
     return sandbox.names(template)
+
+
+def condition(expression: str) -> "Condition":
+    """What an expression without braces says of values; raises `BadTemplate` where it is not one."""
+    if is_template(expression):
+        raise BadTemplate("an expression stands without braces: score > 0.5")
+    from runner import sandbox
+
+    return sandbox.condition(expression)
