@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pybase64
 
@@ -113,9 +114,14 @@ def links(drawn: tuple[Picture, ...], visit: Visit) -> list[str]:
     ]
 
 
-def tokens(prompt: str, count: int) -> dict[str, int]:
+def tokens(prompt: str, count: int) -> dict[str, Any]:
     spent, made = len(prompt) // 4 + 1, 1000 * count
-    return {"input_tokens": spent, "output_tokens": made, "total_tokens": spent + made}
+    return {
+        "input_tokens": spent,
+        "input_tokens_details": {"text_tokens": spent, "image_tokens": 0},
+        "output_tokens": made,
+        "total_tokens": spent + made,
+    }
 
 
 def revised(prompt: str) -> str:

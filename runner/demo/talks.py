@@ -7,7 +7,21 @@ from runner.demo.reading import Body, Refused, text, whole
 from runner.demo.studio import Made, Visit
 from runner.demo.texts import counted, digest, question, written
 
-CATEGORIES = ("harassment", "hate", "self-harm", "sexual", "violence")
+CATEGORIES = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
 
 
 def completions(body: Body, visit: Visit) -> Made:
@@ -103,6 +117,7 @@ def verdict(words: str) -> dict[str, Any]:
         "flagged": False,
         "categories": dict.fromkeys(CATEGORIES, False),
         "category_scores": dict.fromkeys(CATEGORIES, score),
+        "category_applied_input_types": {category: ["text"] for category in CATEGORIES},
     }
 
 
