@@ -32,6 +32,11 @@ class Outputs(Part):
         min_length=1,
         description="Folder, relative to the manifest; files go to its subfolder of the batch's name.",
     )
+    embed: bool = Field(
+        default=True,
+        description="Whether pictures (PNG, JPEG, WebP) carry their request, for `runner show FILE` and "
+        "`runner replay FILE`. Never a key, but the prompt, the address and the paths of files sent with it.",
+    )
 
 
 class Budget(Part):

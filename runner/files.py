@@ -5,7 +5,7 @@ import hashlib
 import os
 import pwd
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,21 +104,21 @@ class Directory:
             os.mkdir(name, 0o700, dir_fd=self.descriptor)
             os.fsync(self.descriptor)
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, *pieces: bytes | memoryview) -> None:
         """Make the file, durably and in one step, in place of what had its name, for its owner alone."""
         with blamed(self.path / name):
-            roomy(lambda: self.put(name, data), self.room)
+            roomy(lambda: self.put(name, pieces), self.room)
 
-    def put(self, name: str, data: bytes) -> None:
-        self.put_aside(name + PART, data)
+    def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
+        self.put_aside(name + PART, pieces)
         os.rename(name + PART, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         os.fsync(self.descriptor)
 
-    def put_aside(self, part: str, data: bytes) -> None:
+    def put_aside(self, part: str, pieces: Sequence[bytes | memoryview]) -> None:
         self.remove(part)
         try:
             with os.fdopen(os.open(part, NEW, 0o600, dir_fd=self.descriptor), "wb") as file:
-                file.write(data)
+                file.writelines(pieces)
                 file.flush()
                 point("writing")
                 os.fsync(file.fileno())

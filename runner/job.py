@@ -75,6 +75,17 @@ class Job:
 
 
 @value
+class Particulars:
+    """What is told of a job in the pictures that it makes, and that sending it does not take."""
+
+    endpoint: str
+    """The job's own, whoever serves it."""
+    sample: int
+    params: bytes
+    vars: bytes
+
+
+@value
 class Claim:
     """A job in a worker's hands: what sending it needs, and what its past allows it."""
 
@@ -113,3 +124,5 @@ class Claim:
     """What is expected of its answer, by digest; None: nothing but that it can be decoded."""
     path: str | None = None
     """Where a batch file has it go; None: where its dialect sends all."""
+    particulars: Particulars | None = None
+    """None: its pictures tell nothing of it."""

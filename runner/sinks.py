@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -22,10 +23,12 @@ from runner import journal
 from runner.crash import point
 from runner.expect import Brought
 from runner.files import PART, Directory, Room, Unwritable, directory, no_room
+from runner.inscription import Pieces, inscribed
 from runner.job import Claim
 from runner.journal import Entry
 from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
 from runner.picture import SUFFIXES, Look, Picture, Unreadable
+from runner.provenance import Origin
 
 PENDING = ".pending"
 EVIDENCE = ".evidence"
@@ -79,6 +82,8 @@ class Folder:
     """Whether pictures go to 256 subfolders."""
     room: Room = field(default=no_room, kw_only=True)
     """Makes room where the disk is full."""
+    origin: Origin | None = field(default=None, kw_only=True)
+    """What pictures tell of where they come from; None: nothing."""
     decoders: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(os.cpu_count() or 1), kw_only=True
     )
@@ -168,23 +173,35 @@ class Folder:
         file = Waiting(
             key=claim.key, attempt=claim.attempt, index=artifact.index, count=count, suffix=picture.suffix
         )
-        pending.write(str(file), picture.data)
+        pieces = self.inscribed(claim, artifact.index, picture)
+        pending.write(str(file), *pieces)
         point("renamed")
         return replace(
-            self.pictured(claim, artifact.index, count, picture),
+            self.pictured(claim, artifact.index, count, picture, pieces),
             finish_reason=artifact.finish_reason,
             revised_prompt=artifact.revised_prompt,
         )
 
-    def pictured(self, claim: Claim, index: int, count: int, picture: Picture) -> Kept:
-        """The row of a picture, one of `count`."""
+    def inscribed(self, claim: Claim, index: int, picture: Picture) -> Pieces:
+        """The picture's file, with what it tells of its request where it has a place for that."""
+        if self.origin is not None and claim.particulars is not None:
+            for text in self.origin.told(claim, claim.particulars, index, now=time.time()):
+                if pieces := inscribed(picture.data, picture.suffix, text):
+                    return pieces
+        return (picture.data,)
+
+    def pictured(
+        self, claim: Claim, index: int, count: int, picture: Picture, pieces: Pieces | None = None
+    ) -> Kept:
+        """The row of a picture, one of `count`; `pieces`: its file, where that is more than what came."""
+        size, sha256 = measured(pieces or (picture.data,))
         return Kept(
             kind="image",
             index=index,
             path=self.path_of(claim, index, count, picture.suffix),
             mime=picture.mime,
-            bytes=len(picture.data),
-            sha256=hashlib.sha256(picture.data).hexdigest(),
+            bytes=size,
+            sha256=sha256,
             width=picture.width,
             height=picture.height,
         )
@@ -338,6 +355,14 @@ def worded(artifact: Artifact) -> Kept:
         finish_reason=artifact.finish_reason,
         revised_prompt=artifact.revised_prompt,
     )
+
+
+def measured(pieces: Pieces) -> tuple[int, str]:
+    """How many bytes, and their hash."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return sum(map(len, pieces)), digest.hexdigest()
 
 
 def as_file(brought: Brought) -> tuple[str, bytes] | None:

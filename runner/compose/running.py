@@ -26,6 +26,7 @@ from runner.compose.room import needed, told
 from runner.compose.secrets import known_secrets
 from runner.compose.spending import warnings
 from runner.compose.watchman import Watchman
+from runner.dialects import DIALECTS
 from runner.engine.allowance import Allowance
 from runner.engine.engine import Engine
 from runner.engine.lane import Lane
@@ -35,6 +36,7 @@ from runner.engine.toll import Toll
 from runner.files import Unwritable
 from runner.manifest import Settings
 from runner.problems import ManifestError, Problem
+from runner.provenance import Origin
 from runner.reason import Reason
 from runner.redaction import Secrets
 from runner.reserve import SUFFIX, Reserve
@@ -160,7 +162,7 @@ class Run:
         settings = Settings.model_validate_json(self.row.settings)
         secrets = known_secrets(self.row.path, settings)
         require_prices(self.row.path, settings, self.options)
-        folder = replace(outputs(self.row), room=self.reserve.make_room)
+        folder = replace(outputs(self.row), room=self.reserve.make_room, origin=origin(self.row, settings))
         await to_thread.run_sync(folder.check_writable)
         with self._room_kept(folder):
             await self._make_good(settings, folder)
@@ -243,7 +245,7 @@ class Run:
 
     def _engine(self, settings: Settings, folder: Folder) -> Engine:
         return Engine(
-            queue=BatchQueue(self.writer, self.row.id, worker=worker()),
+            queue=BatchQueue(self.writer, self.row.id, worker=worker(), tells=folder.origin is not None),
             lanes=self.lanes,
             sink=folder,
             expect=settings.expect,
@@ -360,6 +362,12 @@ async def signals(stop: Stop, told: Told) -> AsyncIterator[None]:
 
 def outputs(row: BatchRow) -> Folder:
     return Folder(Path(row.folder), spread=row.tally.total > FLAT)
+
+
+def origin(row: BatchRow, settings: Settings) -> Origin | None:
+    """What pictures tell of it; None where they tell nothing, or there are none."""
+    makes_files = any(DIALECTS[each.dialect].files for each in settings.endpoints.values())
+    return Origin(row.name, settings.endpoints) if settings.outputs.embed and makes_files else None
 
 
 def policy(settings: Settings) -> Policy:

@@ -22,10 +22,12 @@ LEASE_S = 900.0
 class BatchQueue:
     """Claims, settlements and tickets of one batch, committed when a call returns."""
 
-    def __init__(self, writer: Writer[Store], batch_id: int, *, worker: str) -> None:
+    def __init__(self, writer: Writer[Store], batch_id: int, *, worker: str, tells: bool = False) -> None:
         self._writer = writer
         self._batch_id = batch_id
         self._worker = worker
+        self._tells = tells
+        """Whether pictures tell of their jobs."""
 
     async def claim(
         self,
@@ -54,6 +56,9 @@ class BatchQueue:
             fresh_first=fresh_first,
             among=among,
         )
+        if self._tells and claims:
+            told = store.particulars([claim.row for claim in claims])
+            claims = [replace(claim, particulars=told[claim.row]) for claim in claims]
         got = Counter(claim.endpoint for claim in claims)
         due_at = {
             name: 0.0 if 0 < wanted == got[name] else self._next_due(store, name, skip, among)

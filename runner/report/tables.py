@@ -8,6 +8,7 @@ import orjson
 
 from runner.job import State
 from runner.outcome import Attempt, Kept
+from runner.provenance import Provenance
 from runner.report.advice import told, why_stopped
 from runner.report.words import TIMES, columns, date, duration, many, money, plain, size, visible
 from runner.results import moment
@@ -86,6 +87,20 @@ def job(batch: BatchRow, row: JobRow, history: Sequence[Attempt]) -> Iterator[st
     yield from ("", many(len(row.outputs), "output"))
     for kept in row.outputs:
         yield from output(kept, batch.folder)
+
+
+def picture(told: Provenance) -> Iterator[str]:
+    """What a picture's file tells; it may come from anybody."""
+    yield plain(f"{told.batch}/{told.id}  picture {told.index}  sample {told.sample}  key {told.key}", None)
+    yield plain(f"{told.served_by}  {told.model}  {told.made_at}", None)
+    yield plain(f"{told.server.dialect} at {told.server.url}  key {told.server.key or 'none'}", None)
+    if told.seed is not None:
+        yield f"with the fresh seed {told.seed}"
+    for name, content in (("request", told.request), ("vars", told.vars)):
+        if content:
+            yield from ("", name, indented(content))
+    if told.left_out:
+        yield from ("", plain(f"no room for: {', '.join(told.left_out)}", None))
 
 
 def indented(document: Any) -> str:

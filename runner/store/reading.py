@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, RowMapping, func, select
 
-from runner.job import State
+from runner.job import Particulars, State
 from runner.outcome import Attempt, Cause, Kept
 from runner.schema import FAILED, BatchState, attempts, batches, jobs, outputs, runs
 from runner.store.desk import COUNTERS, Desk
@@ -91,6 +91,16 @@ class Reading(Desk):
 
     def job_of_key(self, batch_id: int, key: str) -> JobRow | None:
         return self._one((jobs.c.batch_id == batch_id) & (jobs.c.key == key))
+
+    def particulars(self, rows: Sequence[int]) -> dict[int, Particulars]:
+        """Of these jobs, by row."""
+        found = select(jobs.c.row, jobs.c.endpoint, jobs.c.sample, jobs.c.params, jobs.c.vars).where(
+            jobs.c.row.in_(rows)
+        )
+        return {
+            row: Particulars(endpoint=endpoint, sample=sample, params=params, vars=variables)
+            for row, endpoint, sample, params, variables in self.connection.execute(found)
+        }
 
     def history(self, row: int) -> list[Attempt]:
         """All attempts of a job, in their order."""
