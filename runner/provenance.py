@@ -69,6 +69,8 @@ class Provenance(BaseModel):
     """What that one is, as far as `SERVER` goes."""
     seed: int | None = None
     """The fresh one that `request` has in place of the job's own."""
+    path: str | None = None
+    """Where a batch file had it go."""
     made_at: str
     request: dict[str, Any] | None = None
     """The body as it was sent, files in it by path and hash, the model by the name the queue has for it."""
@@ -101,6 +103,7 @@ class Origin:
             "server": self._servers[claim.endpoint],
             "made_at": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
             **({} if seed is None else {"seed": seed}),
+            **({} if claim.path is None else {"path": claim.path}),
             "request": orjson.Fragment(body),
             "params": orjson.Fragment(particulars.params),
             "vars": orjson.Fragment(particulars.vars),

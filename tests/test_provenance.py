@@ -80,6 +80,10 @@ def test_a_fresh_seed_is_told_as_it_was_sent():
     assert (told(varying)[0]["seed"], told(varying)[0]["request"]) == (seed, orjson.loads(body))
 
 
+def test_where_a_batch_file_had_it_go_is_told():
+    assert told(replace(CLAIM, path="/v1/images/generations"))[0]["path"] == "/v1/images/generations"
+
+
 def test_where_there_is_no_room_the_request_is_left_out_last():
     assert [tree.get("left_out") for tree in told()] == [
         None,
