@@ -180,12 +180,18 @@ def varied(body: bytes, key: str, variant: int) -> tuple[bytes, int | None]:
     if b'"seed":' not in body:
         return body, None
     tree = orjson.loads(body)
-    holder = next((each for each in mappings(tree) if is_seed(each.get(SEED))), None)
-    if not isinstance(holder, dict):
+    holder = seeding(tree)
+    if holder is None:
         return body, None
     drawn = hashlib.sha256(f"{key}-{variant}".encode()).digest()
     seed = holder[SEED] = int.from_bytes(drawn[:8]) % SEEDS
     return orjson.dumps(tree), seed
+
+
+def seeding(tree: Any) -> dict[str, Any] | None:
+    """The part of a request that has its seed."""
+    holders = (each for each in mappings(tree) if isinstance(each, dict) and is_seed(each.get(SEED)))
+    return next(holders, None)
 
 
 def fresh_seed(claim: Claim) -> int | None:

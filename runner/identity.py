@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import orjson
+
 from runner.digests import Digests, of_text
 from runner.names import file_stem, folded
 from runner.problems import Problems
@@ -74,9 +76,7 @@ class Identity:
         """Key and sample number; `request` is the canonical array of what makes a job, up to the sample."""
         first = hashlib.sha256(request + b"1]")
         sample = self._requests.add(int.from_bytes(first.digest()[:8]))
-        if sample == 1:
-            return first.hexdigest(), 1
-        return hashlib.sha256(request + b"%d]" % sample).hexdigest(), sample
+        return (first.hexdigest(), 1) if sample == 1 else (key_of(request, sample), sample)
 
     def named(self, key: str, users: str | None, *, several: bool) -> tuple[str, str]:
         """Id and file stem; `several`: whether the user's id makes more jobs than this one."""
@@ -92,6 +92,16 @@ class Identity:
     def _is_free(self, stem: str) -> bool:
         digest = of_text(folded(stem))
         return digest not in self._users.stems and self._given.add(digest) == 1
+
+
+def beginning(endpoint: str, dialect: str, model: str) -> bytes:
+    """Of the canonical array that a key is the hash of: the body and the sample number follow."""
+    return orjson.dumps([endpoint, dialect, model])[:-1] + b","
+
+
+def key_of(request: bytes, sample: int) -> str:
+    """`request` is the canonical array up to the sample."""
+    return hashlib.sha256(request + b"%d]" % sample).hexdigest()
 
 
 def prefixes(key: str, length: int) -> Iterator[str]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.endpoint import Count
 from runner.expect import varied
@@ -30,7 +30,6 @@ SERVER = (
     "headers",
     "model_field",
     "timeout",
-    "max_answer_mb",
     "method",
     "path",
     "texts",
@@ -55,13 +54,13 @@ class Provenance(BaseModel):
     runner: Literal[1]
     """The version of this form."""
     batch: str
-    id: str
+    id: Annotated[str, Field(min_length=1)]
     key: str
     sample: Count
     index: int
     """Which of the job's pictures it is, from 0."""
     model: str
-    endpoint: str
+    endpoint: Annotated[str, Field(pattern=r"^[\w.-]+$")]
     """The job's own."""
     served_by: str
     """The one that it was sent to."""

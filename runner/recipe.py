@@ -12,6 +12,7 @@ from runner import batchfile, combinations, inputs, templates
 from runner.batchfile import Request, Unfit
 from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
+from runner.identity import beginning
 from runner.job import Ask
 from runner.manifest import Endpoint, Manifest, supply_of
 from runner.problems import Problems
@@ -97,7 +98,7 @@ class Recipe:
         if model not in self._heads:
             if len(self._heads) >= MOST_PREPARED:
                 self._heads.clear()
-            self._heads[model] = orjson.dumps([self.name, self.endpoint.dialect, model])[:-1] + b","
+            self._heads[model] = beginning(self.name, self.endpoint.dialect, model)
         return self._heads[model]
 
     def variables(self, entry: Entry) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from runner.cli.init import init
 from runner.cli.jobs import jobs
 from runner.cli.pause import pause
 from runner.cli.plan import plan
+from runner.cli.replay import replay
 from runner.cli.report import report
 from runner.cli.resume import resume
 from runner.cli.retry import retry
@@ -43,6 +44,7 @@ COMMANDS = (
     batches,
     jobs,
     show,
+    replay,
     failures,
     retry,
     cancel,
