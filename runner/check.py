@@ -19,7 +19,7 @@ from runner.group import JobGroup, PromptRow
 from runner.origin import Unusable
 from runner.problems import Problems, meant, nearest
 from runner.row import PROMPT, Head
-from runner.scope import Reader, Use, own_variables, shared_variables, used_by_body
+from runner.scope import Reader, Use, own_variables, shared_variables, used_by, used_by_body
 from runner.source import REFERENCE, Loc, Source
 from runner.supply import SELECTING, supply
 
@@ -80,6 +80,8 @@ class Checker:
     unread: AbstractSet[str]
     """Names of endpoints that could not be read."""
     problems: Problems
+    naming: Any = None
+    """The template of files' names, if there is one."""
     used: set[str] = field(default_factory=set)
     """What the templates seen so far use."""
 
@@ -106,6 +108,7 @@ class Checker:
     def check_sets(self) -> None:
         for endpoint in self.endpoints.values():
             self.used |= used_by_body(endpoint, self.sets.keys())
+        self.used |= used_by(self.naming, self.sets.keys())
         for name in sorted(self.sets.keys() - self.used):
             said = meant(name, sorted(self.used - {*night.NAMES}))
             self.problems.add(f"--set {name}", f"no template uses the variable {name!r}{said}")
@@ -246,7 +249,7 @@ class Checker:
     def check_variables(self, group: JobGroup, loc: Loc, uses: list[Use], endpoint: Endpoint | None) -> None:
         """Every variable has a name that a template can say, and one says it."""
         for at, row, variables in variables_of(group, loc):
-            used = set(used_by_body(endpoint, variables))
+            used = {*used_by_body(endpoint, variables), *used_by(self.naming, variables)}
             used.update(*(use.names.used for use in uses if row is None or use.row in {None, row}))
             for name in variables:
                 if not NAME.fullmatch(name):

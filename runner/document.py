@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from runner.endpoint import Count, Endpoint, Part, Positive, Usd
+from runner.endpoint import Count, Endpoint, Part, Positive, Usd, template
 from runner.group import Expect, JobGroup
 
 
@@ -31,6 +31,12 @@ class Outputs(Part):
         "outputs",
         min_length=1,
         description="Folder, relative to the manifest; files go to its subfolder of the batch's name.",
+    )
+    name: Annotated[str, Field(min_length=1), AfterValidator(template)] | None = Field(
+        None,
+        description="What pictures are called, less their suffix: a template, such as "
+        "`{{ id }}-{{ seed }}`, over id, key, model, prompt, sample, date, and every variable and parameter. "
+        "Left out: the id. No two jobs may have one name; several pictures of a job get `-<index>`.",
     )
     embed: bool = Field(
         default=True,

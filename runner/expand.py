@@ -4,19 +4,22 @@ Lazy: all that is kept of a job is what tells it from the others, a few bytes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from runner import combinations
 from runner.group import PromptRow
-from runner.identity import Identity, claimed
+from runner.identity import Claimed, Identity, claimed
 from runner.inputs import Unusable, by_content
 from runner.job import Ask, Job
 from runner.manifest import Endpoint, Manifest, supply_of
+from runner.naming import MOST_TOLD, NAME, Naming, digests
 from runner.problems import Problems
-from runner.recipe import Entry, Recipe, axes, entries, has_ids, where
+from runner.recipe import Asked, Entry, Recipe, axes, entries, has_ids, where
 from runner.templates import BadTemplate
 
 Body = Callable[[Ask, Endpoint], dict[str, Any]]
@@ -47,10 +50,24 @@ def expand(manifest: Manifest, bodies: Mapping[str, Body]) -> Iterator[Job]:
     """
     problems = Problems()
     users = claimed(lambda: ids(manifest), problems)
-    expansion = Expansion(manifest=manifest, bodies=bodies, identity=Identity(users), problems=problems)
+    expansion = Expansion.of(manifest, bodies, users, problems)
     for at in range(len(manifest.jobs)):
         yield from expansion.group(at)
+    if expansion.naming is not None and expansion.naming.met and not problems:
+        again = Expansion.of(manifest, bodies, users, problems)
+        for place, message in islice(twins(again, expansion.naming.met), MOST_TOLD):
+            problems.add(place, message)
     problems.check()
+
+
+def twins(expansion: "Expansion", met: AbstractSet[int]) -> Iterator[tuple[str, str]]:
+    """Expand once more, to say of the names that came twice whose files they are: where, and what."""
+    first: dict[int, tuple[str, str]] = {}
+    for job, place in expansion.placed():
+        for digest in met & {*digests(job)}:
+            other, there = first.setdefault(digest, (job.id, place))
+            if other != job.id:
+                yield place, f"{NAME}: {job.stem!r} names the files of {job.id} and of {other}, at {there}"
 
 
 def ids(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -75,10 +92,26 @@ class Expansion:
     manifest: Manifest
     bodies: Mapping[str, Body]
     identity: Identity
+    naming: Naming | None
     problems: Problems
+
+    @classmethod
+    def of(
+        cls, manifest: Manifest, bodies: Mapping[str, Body], users: Claimed, problems: Problems
+    ) -> "Expansion":
+        template = manifest.outputs.name
+        return cls(
+            manifest=manifest,
+            bodies=bodies,
+            identity=Identity(users),
+            naming=None if template is None else Naming(template=template, night=manifest.night.values()),
+            problems=problems,
+        )
 
     def group(self, at: int) -> Iterator[Job]:
         for entry in entries(self.manifest, at, self.problems):
+            if self.naming is not None and self.naming.is_hopeless:
+                break
             try:
                 for job in self.jobs(entry):
                     if self.problems:
@@ -86,6 +119,13 @@ class Expansion:
                     yield job
             except (BadTemplate, Unusable, orjson.JSONEncodeError) as error:
                 self.problems.add(where(self.manifest, entry), str(error))
+
+    def placed(self) -> Iterator[tuple[Job, str]]:
+        """Every job, of rows that are known to be good, and where its row stands."""
+        for at in range(len(self.manifest.jobs)):
+            for entry in entries(self.manifest, at, self.problems):
+                place = where(self.manifest, entry)
+                yield from ((job, place) for job in self.jobs(entry))
 
     def jobs(self, entry: Entry) -> Iterator[Job]:
         """The jobs of one row; raises `BadTemplate`, `Unusable`, `JSONEncodeError`."""
@@ -99,7 +139,7 @@ class Expansion:
                 for _ in range(recipe.samples):
                     key, sample = self.identity.numbered(request)
                     job_id, stem = self.identity.named(key, name, several=several)
-                    yield Job(
+                    job = Job(
                         id=job_id,
                         stem=stem,
                         key=key,
@@ -114,6 +154,7 @@ class Expansion:
                         also=recipe.also,
                         expect=recipe.expect,
                     )
+                    yield job if self.naming is None else named(self.naming, job, asked)
 
     def made(self, recipe: Recipe, ask: Ask) -> tuple[bytes, bytes]:
         """The body that the queue keeps, and what the key sees of the request: files by content alone."""
@@ -122,6 +163,13 @@ class Expansion:
         tree = self.bodies[recipe.endpoint.dialect](ask, recipe.endpoint)
         body = canonical(tree)
         return body, canonical(by_content(tree)) if recipe.has_files else body
+
+
+def named(naming: Naming, job: Job, asked: Asked) -> Job:
+    """The job, its files called as the manifest wants it."""
+    job = replace(job, stem=naming.stem(job, asked))
+    naming.take(job)
+    return job
 
 
 def canonical(tree: Mapping[str, Any]) -> bytes:

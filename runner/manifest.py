@@ -248,6 +248,7 @@ class Reading:
             given={**self.night.values(), **self.sets},
             unread=given.keys() - endpoints.keys() if isinstance(given, dict) else frozenset(),
             problems=self.problems,
+            naming=outputs.get("name") if isinstance(outputs := self.raw.get("outputs"), dict) else None,
         )
         for name, endpoint in endpoints.items():
             checker.check_endpoint(("endpoints", name), endpoint, self.raw["endpoints"][name])

@@ -2,9 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+
+import orjson
 
 MOST_BYTES = 180
 """Of a stem; with what tells twins apart, an index and a suffix a name has 200 at most."""
+MOST_ASKED = 100
+"""Names looked up at most for one request; no provider makes more pictures of it than ten."""
 FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories: control, format, surrogate, private, unassigned; line and paragraph breaks."""
@@ -25,6 +30,15 @@ def file_stem(name: str) -> str:
     if not clean or clean.startswith((".", "~")) or DEVICE.fullmatch(clean):
         clean = f"_{clean}"
     return clean
+
+
+def file_stems(stem: str, body: bytes) -> Iterator[str]:
+    """The names that a job's files may get, less their suffixes; `body` is its request's."""
+    yield stem
+    if b'"n":' in body:
+        asked = orjson.loads(body).get("n")
+        if isinstance(asked, int) and asked > 1:
+            yield from (f"{stem}-{index}" for index in range(min(asked, MOST_ASKED)))
 
 
 folder_name = file_stem

@@ -211,6 +211,8 @@ jobs = Table(
     ),
     Index("jobs_in_order", "batch_id", "listed", "position"),
 )
+NAMED_APART = jobs.c.stem != jobs.c.id
+"""Files are called otherwise than their job."""
 
 PENDING = jobs.c.state == word(State.PENDING)
 RUNNING = jobs.c.state == word(State.RUNNING)
@@ -225,6 +227,7 @@ def partial(name: str, *columns: ColumnElement[Any], of: ColumnElement[bool]) ->
 
 
 partial("jobs_pending", jobs.c.batch_id, Grouping(WAITS_IN), jobs.c.due_at, jobs.c.position, of=PENDING)
+partial("jobs_named_apart", jobs.c.batch_id, jobs.c.stem, of=NAMED_APART)
 partial("jobs_running", jobs.c.batch_id, of=RUNNING)
 partial("jobs_failed", jobs.c.batch_id, jobs.c.state, jobs.c.cause, jobs.c.position, of=FAILED)
 

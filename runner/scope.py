@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runner import templates
@@ -78,7 +79,13 @@ def shared_variables(group: JobGroup) -> frozenset[str]:
 
 def used_by_body(endpoint: Endpoint | None, variables: AbstractSet[str]) -> frozenset[str]:
     """Which of the variables the endpoint's own template may use."""
+    return used_by(endpoint.body if endpoint else None, variables)
+
+
+def used_by(tree: object, variables: AbstractSet[str]) -> frozenset[str]:
+    """Which of the variables the templates of a tree may use, that know all of them by one name too."""
     used: frozenset[str] = frozenset()
-    for _, text in templates.texts(endpoint.body if endpoint else None):
-        used |= templates.names(text).used
+    for _, text in templates.texts(tree):
+        with suppress(BadTemplate):
+            used |= templates.names(text).used
     return frozenset(variables) if EVERYTHING in used else used

@@ -26,14 +26,13 @@ from runner.files import PART, Directory, Room, Unwritable, directory, no_room
 from runner.inscription import Pieces, inscribed
 from runner.job import Claim
 from runner.journal import Entry
+from runner.names import file_stems
 from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
 from runner.picture import SUFFIXES, Look, Picture, Unreadable
 from runner.provenance import Origin
 
 PENDING = ".pending"
 EVIDENCE = ".evidence"
-MOST_ASKED = 100
-"""Names looked up at most for one request; no provider makes more pictures of it than ten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -100,7 +99,9 @@ class Folder:
         folder = f"{self.root}/{claim.key[:2]}" if self.spread else str(self.root)
         if self.spread and not_a_folder(folder):
             return folder
-        paths = (f"{folder}/{stem}.{suffix}" for stem in stems(claim) for suffix in SUFFIXES)
+        paths = (
+            f"{folder}/{stem}.{suffix}" for stem in file_stems(claim.stem, claim.body) for suffix in SUFFIXES
+        )
         return next((path for path in paths if os.path.lexists(path)), None)
 
     async def keep(self, claim: Claim, output: Output) -> tuple[Kept, ...]:
@@ -326,15 +327,6 @@ class Folder:
             for name in pending.names():
                 if name.startswith(f"{key}-{attempt}-"):
                     pending.move(name, evidence, name)
-
-
-def stems(claim: Claim) -> Iterator[str]:
-    """The names that a job's pictures may get, less their suffixes."""
-    yield claim.stem
-    if b'"n":' in claim.body:
-        asked = orjson.loads(claim.body).get("n")
-        if isinstance(asked, int) and asked > 1:
-            yield from (f"{claim.stem}-{index}" for index in range(min(asked, MOST_ASKED)))
 
 
 def worded(artifact: Artifact) -> Kept:

@@ -348,6 +348,7 @@ INDEXES = {
         ("batch_id", sa.text(f"({WAITS_IN})"), "due_at", "position"),
         "state = 'pending'",
     ),
+    "jobs_named_apart": ("jobs", ("batch_id", "stem"), "stem != id"),
     "jobs_running": ("jobs", ("batch_id",), "state = 'running'"),
     "jobs_failed": (
         "jobs",

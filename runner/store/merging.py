@@ -159,8 +159,13 @@ class Merging(Renaming):
 
     def _hand_out_names(self, batch_id: int, renamed: Sequence[Known], fresh: Sequence[Placed]) -> None:
         """Whoever has a name that the manifest gives to another now has to leave it first."""
-        wanted = [each.job.id for each in renamed if each.job.id != each.stored.id]
-        aside = self.free(batch_id, [*wanted, *(job.id for _, job in fresh)])
+        ids = [each.job.id for each in renamed if each.job.id != each.stored.id]
+        stems = [each.job.stem for each in renamed if each.job.stem != each.stored.stem]
+        aside = self.free(
+            batch_id,
+            [*ids, *(job.id for _, job in fresh)],
+            [*stems, *(job.stem for _, job in fresh)],
+        )
         for each in renamed:
             new = Named(row=each.stored.row, id=each.job.id, stem=each.job.stem)
             self.rename(batch_id, aside.get(each.stored.row, each.named), new)

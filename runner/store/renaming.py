@@ -11,9 +11,11 @@ from itertools import count
 from sqlalchemy import delete, insert, select, update
 
 from runner.outcome import Kept
-from runner.schema import jobs, outputs, renames
+from runner.schema import NAMED_APART, jobs, outputs, renames
 from runner.store.desk import Desk
 from runner.store.rows import Rename
+
+NAMES = select(jobs.c.row, jobs.c.id, jobs.c.stem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,25 +59,36 @@ class Renaming(Desk):
                 is_it = (outputs.c.job == row) & (outputs.c.index == each.index)
                 self.connection.execute(update(outputs).where(is_it).values(path=each.path))
 
-    def free(self, batch_id: int, ids: Collection[str]) -> dict[int, Named]:
-        """Make these ids free: who has one becomes `<id>~1`, or `~2`, and so on; returns those, by row."""
-        holders = select(jobs.c.row, jobs.c.id, jobs.c.stem).where(
-            jobs.c.batch_id == batch_id, jobs.c.id.in_(ids)
+    def free(self, batch_id: int, ids: Collection[str], stems: Collection[str]) -> dict[int, Named]:
+        """Make these names free: who has one becomes `<id>~1`, or `~2`, and so on; returns those, by row."""
+        found = (
+            jobs.c.id.in_({*ids, *stems}),
+            jobs.c.stem.in_(stems) & NAMED_APART,
         )
-        held = [
-            Named(row=row, id=name, stem=stem) for row, name, stem in self.connection.execute(holders).all()
+        rows = [
+            row
+            for wanted in found
+            for row in self.connection.execute(NAMES.where(jobs.c.batch_id == batch_id, wanted)).all()
         ]
-        return {holder.row: self._set_aside(batch_id, holder) for holder in held}
+        held = {
+            row: Named(row=row, id=name, stem=stem)
+            for row, name, stem in rows
+            if name in {*ids} or stem in {*stems}
+        }
+        return {row: self._set_aside(batch_id, holder) for row, holder in held.items()}
 
     def _set_aside(self, batch_id: int, holder: Named) -> Named:
-        suffix = next(f"~{number}" for number in count(1) if not self._has(batch_id, f"{holder.id}~{number}"))
+        suffix = next(f"~{number}" for number in count(1) if self._is_free(batch_id, holder, f"~{number}"))
         aside = Named(row=holder.row, id=holder.id + suffix, stem=holder.stem + suffix)
         self.rename(batch_id, holder, aside)
         return aside
 
-    def _has(self, batch_id: int, name: str) -> bool:
-        holder = select(jobs.c.row).where(jobs.c.batch_id == batch_id, jobs.c.id == name)
-        return self.connection.execute(holder).first() is not None
+    def _is_free(self, batch_id: int, holder: Named, suffix: str) -> bool:
+        """Whether nothing is called so with that suffix."""
+        name, stem = holder.id + suffix, holder.stem + suffix
+        holders = (jobs.c.id == name, (jobs.c.stem == stem) & NAMED_APART)
+        of_batch = NAMES.where(jobs.c.batch_id == batch_id)
+        return all(self.connection.execute(of_batch.where(each)).first() is None for each in holders)
 
     def rename(self, batch_id: int, old: Named, new: Named) -> None:
         """Give a job names that are free, and its files theirs."""
