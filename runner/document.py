@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from runner.endpoint import Count, Endpoint, Part, Positive, Usd, template
-from runner.group import Expect, JobGroup
+from runner.group import REUSE, Expect, JobGroup
 
 
 class Retry(Part):
@@ -75,6 +75,7 @@ class Document(Part):
     retry: Retry = Field(Retry(), description="How often, and how long, a job is tried.")
     outputs: Outputs = Field(Outputs(), description="Where files and results go.")
     budget: Budget = Field(Budget(), description="What the batch may cost.")
+    reuse: bool = Field(default=False, description=f"{REUSE} A group of jobs may say otherwise.")
     carry_over: bool = Field(
         default=False,
         description="Whether a run first finishes what earlier batches of the same name's pattern left.",

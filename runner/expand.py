@@ -153,6 +153,7 @@ class Expansion:
                         path=asked.ask.path,
                         also=recipe.also,
                         expect=recipe.expect,
+                        reuse=recipe.reuse,
                     )
                     yield job if self.naming is None else named(self.naming, job, asked)
 

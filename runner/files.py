@@ -29,6 +29,8 @@ LINKED = frozenset({errno.ELOOP, errno.ENOTDIR})
 """How a system refuses to go through a symbolic link."""
 UNLINKABLE = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """How a file system says that it gives no file a second name."""
+FOREIGN = UNLINKABLE | {errno.EXDEV}
+"""The same, or that the name would be on another one."""
 
 
 Room = Callable[[], bool]
@@ -174,6 +176,17 @@ class Directory:
     def name_too(self, name: str, folder: "Directory", wanted: str) -> None:
         os.link(name, wanted, src_dir_fd=self.descriptor, dst_dir_fd=folder.descriptor, follow_symlinks=False)
 
+    def lend(self, name: str, folder: "Directory", wanted: str) -> None:
+        """Let another folder have the file too, in place of what is called so there: by a link, or a copy."""
+        with blamed(folder.path / wanted):
+            folder.remove(wanted)
+            try:
+                roomy(lambda: self.name_too(name, folder, wanted), self.room)
+            except OSError as error:
+                if error.errno not in FOREIGN:
+                    raise
+                folder.write(wanted, self.read(name))
+
     def move(self, name: str, folder: "Directory", wanted: str) -> bool:
         """Give the file another name, unless something else has it: an empty file takes it first."""
         with blamed(folder.path / wanted):
@@ -211,6 +224,15 @@ def digest(path: Path) -> str | None:
         return None
     except OSError:
         return ""
+
+
+def is_file(path: Path, size: int) -> bool:
+    """Whether a regular file of that size is there, no link to one."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == size
 
 
 def walk(folder: Path) -> Iterator[str]:

@@ -154,6 +154,12 @@ def slice_of_rows(value: Any) -> Any:
     return value
 
 
+REUSE = (
+    "Whether a job takes the output that another batch of the queue has had already for the same request, "
+    "when the manifest is submitted: its files are linked, and it costs nothing."
+)
+
+
 class JobGroup(Part):
     """A group of jobs: where they go, what they ask, and all the ways in which it varies."""
 
@@ -234,6 +240,7 @@ class JobGroup(Part):
         None,
         description="What an answer has to be to count. No part of a job's key: finished jobs stay finished.",
     )
+    reuse: bool | None = Field(None, description=f"{REUSE} Left out: as the manifest says.")
 
     @property
     def has_template(self) -> bool:

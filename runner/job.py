@@ -67,6 +67,8 @@ class Job:
     """Equivalent endpoints that may serve it too; they are no part of `key`."""
     expect: str | None = None
     """What is expected of its answers, by digest: no part of `key` either."""
+    reuse: bool = False
+    """Whether it may take over what another batch has had: no part of `key` either."""
 
     @property
     def pool(self) -> str:

@@ -80,6 +80,7 @@ class Manifest:
     retry: Retry
     outputs: Outputs
     budget: Budget
+    reuse: bool
     source: Source = field(repr=False)
 
     @property
@@ -93,6 +94,10 @@ class Manifest:
             budget=self.budget,
             expect={each.digest: each for each in expected(self.jobs)},
         )
+
+    def reuses(self, group: JobGroup) -> bool:
+        """Whether its jobs may take over what other batches have had."""
+        return self.reuse if group.reuse is None else group.reuse
 
     @property
     def pattern(self) -> str:
@@ -211,6 +216,7 @@ class Reading:
             retry=document.retry,
             outputs=document.outputs,
             budget=document.budget,
+            reuse=document.reuse,
             source=self.source,
         )
 

@@ -100,6 +100,27 @@ class Kept:
     revised_prompt: str | None = None
 
 
+@value
+class Loan:
+    """An answer that another batch has had, for a job of the same content."""
+
+    row: int = 0
+    """The job that is to have it; 0 where it is not submitted yet."""
+    key: str
+    stem: str = ""
+    attempt: int = 0
+    """Its claims so far."""
+    is_free: bool = True
+    """Whether nothing is expected of it."""
+    lender: int
+    """The row of the job that has had it."""
+    name: str
+    """That one's batch and id."""
+    folder: str
+    """Where that batch's outputs are."""
+    outputs: tuple[Kept, ...]
+
+
 @dataclass(eq=False, kw_only=True)
 class Fault(Exception):
     """Why an attempt did not succeed: raised where it is found, a value from there on."""

@@ -66,6 +66,7 @@ class Recipe:
     """Names of its equivalents: no part of a job's key."""
     expect: str | None
     """What is expected of answers, by digest: likewise."""
+    reuse: bool
     folder: Path
     given: Mapping[str, Any]
     """Variables given by `--set`: they beat all others."""
@@ -290,6 +291,7 @@ def recipe_of(
         endpoint=manifest.endpoints[name],
         also=tuple(group.also),
         expect=None if group.expect is None else group.expect.digest,
+        reuse=manifest.reuses(group),
         folder=manifest.folder,
         given=manifest.sets,
         night=manifest.night.values(),

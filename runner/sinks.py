@@ -27,7 +27,7 @@ from runner.inscription import Pieces, inscribed
 from runner.job import Claim
 from runner.journal import Entry
 from runner.names import file_stems
-from runner.outcome import Artifact, Cause, Fault, Kept, Output, Then
+from runner.outcome import Artifact, Cause, Fault, Kept, Loan, Output, Then
 from runner.picture import SUFFIXES, Look, Picture, Unreadable
 from runner.provenance import Origin
 
@@ -207,7 +207,7 @@ class Folder:
             height=picture.height,
         )
 
-    def path_of(self, claim: Claim, index: int, count: int, suffix: str) -> str:
+    def path_of(self, claim: Claim | Loan, index: int, count: int, suffix: str) -> str:
         """Where a picture goes, one of `count`: relative to the folder."""
         stem = f"{claim.key[:2]}/{claim.stem}" if self.spread else claim.stem
         return f"{stem}.{suffix}" if count == 1 else f"{stem}-{index}.{suffix}"
@@ -266,6 +266,38 @@ class Folder:
             except Unreadable:
                 return None
         return tuple(self.pictured(claim, index, len(pictures), picture) for index, picture in pictures)
+
+    def borrow(self, loans: Sequence[Loan]) -> list[tuple[Kept, ...] | None]:
+        """The rows of outputs that other batches have had, their pictures here too, waiting for their names.
+
+        None where one of a loan's pictures is not what it was.
+        """
+        if not any(each.path for loan in loans for each in loan.outputs):
+            return [loan.outputs for loan in loans]
+        with directory(self.root, self.room) as root, root.inside(PENDING) as pending:
+            kept = [self.borrow_files(pending, loan) for loan in loans]
+            os.fsync(pending.descriptor)
+        return kept
+
+    def borrow_files(self, pending: Directory, loan: Loan) -> tuple[Kept, ...] | None:
+        count = sum(each.path is not None for each in loan.outputs)
+        if not count:
+            return loan.outputs
+        if not Path(loan.folder).is_dir():
+            return None
+        with directory(Path(loan.folder), self.room) as lender:
+            if not all(holds(lender, each.path, each.sha256) for each in loan.outputs if each.path):
+                return None
+            return tuple(self.borrow_file(pending, lender, loan, each, count) for each in loan.outputs)
+
+    def borrow_file(self, pending: Directory, lender: Directory, loan: Loan, kept: Kept, count: int) -> Kept:
+        if kept.path is None:
+            return kept
+        suffix = PurePosixPath(kept.path).suffix[1:]
+        file = Waiting(key=loan.key, attempt=loan.attempt, index=kept.index, count=count, suffix=suffix)
+        with place(lender, kept.path) as (folder, name):
+            folder.lend(name, pending, str(file))
+        return replace(kept, path=self.path_of(loan, kept.index, count, suffix))
 
     def unnamed(self, key: str, attempt: int, index: int) -> Path | None:
         """Where a picture stands that has no name of its own yet."""

@@ -46,6 +46,7 @@ def document(planned: "Plan") -> dict[str, Any]:
             "kept": planned.kept,
             "withdrawn": planned.withdrawn,
         },
+        **({"reused": planned.reused} if planned.reused else {}),
         "requests": planned.requests,
         "cost_usd": planned.cost_usd,
         "time_s": planned.time_s,

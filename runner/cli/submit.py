@@ -42,7 +42,13 @@ def submit(
     done = submitted(db, manifest(path, sets, server, night=date), yes=yes, adopt=adopt)
     if as_json:
         tell_json(
-            {"batch": done.batch, "new": done.new, "kept": done.kept, "withdrawn": done.withdrawn},
+            {
+                "batch": done.batch,
+                "new": done.new,
+                "kept": done.kept,
+                "withdrawn": done.withdrawn,
+                **({"reused": done.reused} if done.reused else {}),
+            },
         )
     else:
         tell([words(done), *done.notes])

@@ -7,8 +7,8 @@ from pathlib import Path
 from runner import axes, sheet
 from runner.axes import Axes, Layout, Unsheeted
 from runner.compose.exporting import write_whole
+from runner.compose.keeping import outputs
 from runner.compose.opening import batch_of, reading
-from runner.compose.running import outputs
 from runner.names import file_stem
 from runner.store import BatchRow, Store
 from runner.value import value

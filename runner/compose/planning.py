@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from runner.account import account
 from runner.compose import catalogue
 from runner.compose.nights import numbered
 from runner.compose.opening import looking
+from runner.compose.reusing import AT_ONCE, is_there
 from runner.compose.secrets import credentials, missing_variables
 from runner.compose.submission import expanded
 from runner.database import NoQueue
@@ -21,7 +23,7 @@ from runner.forecast import DAY_S, Bill, History, Load, Quota
 from runner.job import Claim, Job
 from runner.manifest import Endpoint, Manifest
 from runner.pace import day_began
-from runner.store import Change
+from runner.store import Change, Store
 from runner.wire import Call
 
 SHOWN = 3
@@ -41,6 +43,8 @@ class Plan:
     new: int
     kept: int
     withdrawn: int
+    reused: int
+    """Jobs that would take over what another batch has had; they are no requests, and cost nothing."""
     requests: int
     """Requests that would be sent, if each succeeds at once."""
     cost_usd: float | None
@@ -69,6 +73,7 @@ class Sums:
     bill: Bill
     load: Load
     requests: int = 0
+    reused: int = 0
     first: list[Job] = field(default_factory=list)
     remarks: Counter[str] = field(default_factory=Counter)
     models: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -109,7 +114,8 @@ def plan(db: str, manifest: Manifest) -> Plan:
         with looking(db) as store:
             priced = numbered(store, priced)
             sums = nothing(priced, notes, store.usual())
-            change = store.compare(priced.name, expanded(priced), sums.add)
+            with lending(store, priced.name, sums) as hear:
+                change = store.compare(priced.name, expanded(priced), hear)
             used = quotas(priced, lambda key, since: store.requests_of(key, since=since))
             known = store.batch(priced.name)
             return planned(priced, change, sums, used, 0 if known is None else known.tally.spent_nusd)
@@ -119,6 +125,32 @@ def plan(db: str, manifest: Manifest) -> Plan:
             sums.add(job)
         change = Change(new=sums.requests, kept=0, withdrawn=0)
         return planned(priced, change, sums, quotas(priced, lambda *_: 0), 0)
+
+
+@contextmanager
+def lending(store: Store, batch: str, sums: Sums) -> Iterator[Callable[[Job], None]]:
+    """Adds up what would be sent, and what would be taken over from other batches; some jobs at a time."""
+    wishing: list[Job] = []
+
+    def look() -> None:
+        loans = store.lenders(batch, wishing)
+        for job in wishing:
+            if job.key in loans and is_there(loans[job.key]):
+                sums.reused += 1
+            else:
+                sums.add(job)
+        wishing.clear()
+
+    def hear(job: Job) -> None:
+        if not job.reuse:
+            sums.add(job)
+            return
+        wishing.append(job)
+        if len(wishing) == AT_ONCE:
+            look()
+
+    yield hear
+    look()
 
 
 def nothing(manifest: Manifest, notes: list[str], history: History) -> Sums:
@@ -137,6 +169,7 @@ def planned(
         new=change.new,
         kept=change.kept,
         withdrawn=change.withdrawn,
+        reused=sums.reused,
         requests=sums.requests,
         cost_usd=None if bill.unknown else round(bill.likely) / price.NUSD,
         least_usd=bill.least / price.NUSD,

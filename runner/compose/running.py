@@ -18,6 +18,7 @@ from runner import database, price
 from runner.compose import rescue, trace
 from runner.compose.exporting import GivenUp, results
 from runner.compose.glance import Glance, Watcher
+from runner.compose.keeping import outputs
 from runner.compose.lanes import lanes
 from runner.compose.opening import batch_of
 from runner.compose.pacing import Pacing
@@ -45,8 +46,6 @@ from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally
 from runner.writer import Unwritten, Writer
 
-FLAT = 10_000
-"""Jobs up to which all files stand in one folder."""
 LATER = 75
 """Stopped with work left: run it again later."""
 
@@ -358,10 +357,6 @@ async def signals(stop: Stop, told: Told) -> AsyncIterator[None]:
         return
     async with heeding_signals(stop, told, leave=os._exit):
         yield
-
-
-def outputs(row: BatchRow) -> Folder:
-    return Folder(Path(row.folder), spread=row.tally.total > FLAT)
 
 
 def origin(row: BatchRow, settings: Settings) -> Origin | None:

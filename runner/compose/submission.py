@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,15 @@ from runner.account import account
 from runner.compose import catalogue
 from runner.compose.exporting import NAME
 from runner.compose.nights import numbered
-from runner.compose.opening import writing
+from runner.compose.opening import batch_of, reading, writing
+from runner.compose.reusing import Reused, name_all, take_over
 from runner.database import QueueError, silently
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
 from runner.job import Job
 from runner.manifest import Manifest, fingerprint
 from runner.names import folder_name
-from runner.sinks import EVIDENCE, PENDING
+from runner.sinks import EVIDENCE, PENDING, Waiting
 from runner.store import NewBatch, Store
 
 MANY = 100_000
@@ -41,6 +42,8 @@ class Submission:
     new: int
     kept: int
     withdrawn: int
+    reused: int = 0
+    """How many of its jobs have taken over what other batches have had."""
     unchanged: bool
     """Whether manifest and files are as they were, so that nothing had to be expanded."""
     notes: tuple[str, ...] = ()
@@ -55,22 +58,36 @@ def submit(
     Raises `ManifestError`, `TooMany`, `QueueError`.
     """
     with writing(db, waiting=waiting) as store:
-        manifest = numbered(store, manifest)
-        mark = fingerprint(manifest)
-        known = store.batch(manifest.name)
-        if known is not None and known.fingerprint == mark:
-            return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True)
-        if known is None and not adopt:
-            refuse_lost(outputs_folder(manifest), db)
-        if not yes and (jobs := count(manifest)) > MANY + (known.tally.total if known else 0):
-            raise TooMany(jobs)
-        return merge(store, manifest, mark)
+        done, reused = submitted(store, db, manifest, yes=yes, adopt=adopt)
+    if reused:
+        crash.point("taken over")
+        with reading(db) as store:
+            batch = batch_of(store, done.batch, db)
+        name_all(db, batch, reused)
+    return done
+
+
+def submitted(
+    store: Store, db: str, manifest: Manifest, *, yes: bool, adopt: bool
+) -> tuple[Submission, Sequence[int]]:
+    """What it changed, and the rows of the jobs that have taken something over."""
+    manifest = numbered(store, manifest)
+    mark = fingerprint(manifest)
+    known = store.batch(manifest.name)
+    wishes = any(map(manifest.reuses, manifest.jobs))
+    if known is not None and known.fingerprint == mark and not (wishes and known.tally.pending):
+        return Submission(batch=manifest.name, new=0, kept=known.tally.total, withdrawn=0, unchanged=True), ()
+    if known is None and not adopt:
+        refuse_lost(outputs_folder(manifest), db)
+    if not yes and (jobs := count(manifest)) > MANY + (known.tally.total if known else 0):
+        raise TooMany(jobs)
+    return merge(store, manifest, mark, wishes=wishes)
 
 
 def refuse_lost(folder: Path, db: str) -> None:
     """A batch that the queue knows nothing of has no outputs, or its queue is lost: they are paid for."""
-    traces = (PENDING, EVIDENCE, journal.NAME, NAME)
-    if any(os.path.lexists(folder / trace) for trace in traces):
+    traces = (EVIDENCE, journal.NAME, NAME)
+    if has_paid(folder / PENDING) or any(os.path.lexists(folder / trace) for trace in traces):
         raise QueueError(
             f"{folder} has outputs of this batch, and {db} knows nothing of it: put their queue back "
             f"(--db names another), begin another that adopts its pictures by `runner submit --adopt` (texts "
@@ -79,17 +96,29 @@ def refuse_lost(folder: Path, db: str) -> None:
         )
 
 
-def merge(store: Store, manifest: Manifest, mark: str) -> Submission:
+def has_paid(pending: Path) -> bool:
+    """Whether pictures wait there that a sending has brought; those of none are another batch's, borrowed."""
+    if not pending.is_dir():
+        return os.path.lexists(pending)
+    waiting = [Waiting.parse(each.name) for each in pending.iterdir()]
+    return not waiting or any(each is None or each.attempt for each in waiting)
+
+
+def merge(store: Store, manifest: Manifest, mark: str, *, wishes: bool) -> tuple[Submission, Sequence[int]]:
     priced = catalogue.filled(manifest)
-    change = store.submit(new_batch(priced, mark), expanded(priced), now=time.time()).change
-    return Submission(
+    jobs = store.wishing(expanded(priced)) if wishes else expanded(priced)
+    change = store.submit(new_batch(priced, mark), jobs, now=time.time()).change
+    reused = take_over(store, batch_of(store, manifest.name, "the queue")) if wishes else Reused()
+    done = Submission(
         batch=manifest.name,
         new=change.new,
         kept=change.kept,
         withdrawn=change.withdrawn,
+        reused=len(reused.rows),
         unchanged=False,
-        notes=tuple(catalogue.said(manifest, priced)),
+        notes=(*catalogue.said(manifest, priced), *reused.notes()),
     )
+    return done, reused.rows
 
 
 def expanded(manifest: Manifest) -> Iterator[Job]:

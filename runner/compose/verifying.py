@@ -10,8 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from runner import database, price
+from runner.compose.keeping import finish_name, outputs
 from runner.compose.opening import batch_of, opened
-from runner.compose.running import outputs
 from runner.database import Database
 from runner.files import digest, walk
 from runner.manifest import Endpoint, Settings
@@ -167,10 +167,6 @@ def finish_names(queue: Database, batch_id: int, folder: Folder) -> int:
             row = store.job_of_key(batch_id, found.key)
         if row is None or not row.came_by(found.attempt):
             continue
-        kept = folder.name_pictures(found.key, found.attempt, row.outputs)
-        if kept != row.outputs:
-            with queue.transaction() as connection:
-                Store(connection).place_outputs(row.row, kept)
-            folder.name_pictures(found.key, found.attempt, kept)
+        finish_name(queue, folder, row)
         finished += 1
     return finished

@@ -22,6 +22,8 @@ class Plan(Protocol):
     @property
     def withdrawn(self) -> int: ...
     @property
+    def reused(self) -> int: ...
+    @property
     def requests(self) -> int: ...
     @property
     def cost_usd(self) -> float | None: ...
@@ -45,6 +47,8 @@ def plan(planned: Plan) -> Iterator[str]:
     """Counts, cost and time first, then the requests as they would be sent."""
     parts = f"{planned.new:,} new, {planned.kept:,} kept, {planned.withdrawn:,} withdrawn"
     yield f"{planned.batch}: {many(planned.total, 'job')}: {parts}"
+    if planned.reused:
+        yield f"would reuse {many(planned.reused, 'output')} of other batches, at no cost"
     yield f"would send {many(planned.requests, 'request')}, {cost(planned)}, {time(planned)}"
     yield from (f"warning: {visible(warning)}" for warning in planned.warnings)
     for request in planned.first:

@@ -79,6 +79,8 @@ def job(batch: BatchRow, row: JobRow, history: Sequence[Attempt]) -> Iterator[st
     yield f"{batch.name}/{row.id}  {row.state}  sample {row.sample}  key {row.key}"
     if row.cause is not None:
         yield f"{row.cause}: {plain(row.message or '', None)}"
+    elif row.message:
+        yield plain(row.message, None)
     yield f"{row.endpoint}  {row.model}  {money(row.cost_nusd)}"
     yield from ("", "request", indented(orjson.loads(row.body)))
     yield from ("", many(len(history), "attempt"))

@@ -2,8 +2,8 @@
 
 from runner.schema import BatchState
 from runner.store.claiming import ALONE
-from runner.store.pictures import Pictures
 from runner.store.recovering import Recovering
+from runner.store.reusing import Reusing
 from runner.store.rows import (
     Among,
     BatchRow,
@@ -50,5 +50,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Pictures, Summing):
+class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Reusing, Summing):
     """All verbs, over one connection."""
