@@ -6,7 +6,7 @@ has them, references such as `${NEBULA_API_KEY}`; files of the request are told 
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -40,6 +40,10 @@ SERVER = (
 """What of an endpoint a request takes to be sent; limits and prices are not a picture's to tell."""
 BULKY = ("vars", "params", "request")
 """What is left out where there is no room for it, in this order: `request` has the parameters, too."""
+
+
+DEEPEST = 100
+"""Levels of what is read: nobody asks for more, and whatever goes through it has an end."""
 
 
 class Untold(Exception):
@@ -146,10 +150,27 @@ def at_once(path: str, flags: int) -> int:
 def read(text: bytes) -> Provenance:
     """What a text from a picture tells; raises `Untold`."""
     try:
-        return Provenance.model_validate(orjson.loads(text))
+        tree = orjson.loads(text)
+        if is_deep(tree):
+            raise Untold(f"what it tells of its request is nested more than {DEEPEST} levels deep")
+        return Provenance.model_validate(tree)
     except orjson.JSONDecodeError as error:
         raise Untold(f"what it tells of its request cannot be read: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Untold(f"what it tells of its request cannot be used: {where}: {first['msg']}") from error
+
+
+def is_deep(tree: Any) -> bool:
+    """Whether a document has more than `DEEPEST` levels."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in parts(outer)]
+    return bool(level)
+
+
+def parts(tree: Any) -> Iterable[Any]:
+    if isinstance(tree, dict):
+        return tree.values()
+    return tree if isinstance(tree, list) else ()

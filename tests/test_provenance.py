@@ -114,6 +114,7 @@ def at(**changes):
 BAD = {
     "no json": (b'{"runner":1', "cannot be read"),
     "deep": (b'{"runner":1,"request":' + b'{"a":' * 5000, "cannot be read"),
+    "rather deep": (orjson.dumps(GOOD)[:-1] + b',"x":' + b"[" * 500 + b"]" * 500 + b"}", "nested"),
     "another version": (orjson.dumps({**GOOD, "runner": 2}), "runner: Input should be 1"),
     "a field of another kind": (orjson.dumps({**GOOD, "sample": "2"}), "sample: "),
     "a body that is none": (orjson.dumps({**GOOD, "request": [1]}), "request: "),

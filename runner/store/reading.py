@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import bindparam as given
 
 from runner.job import Particulars, State
 from runner.outcome import Attempt, Cause, Kept
 from runner.schema import FAILED, BatchState, attempts, batches, jobs, outputs, runs
-from runner.store.desk import COUNTERS, Desk
+from runner.store.desk import COUNTERS, Desk, Statement
 from runner.store.rows import BatchRow, Failure, JobRow, Tally, Usual
 
 STATES = {state.value: state for state in State}
@@ -27,6 +28,10 @@ JOB_COLUMNS = tuple(jobs.c[name] for name in JobRow._fields if name != "outputs"
 ATTEMPT_COLUMNS = tuple(column for column in attempts.c if column.name not in {"id", "job"})
 WIDTH = len(JOB_COLUMNS)
 OUTPUT_COLUMNS = tuple(column for column in outputs.c if column.name not in {"id", "job"})
+PARTICULARS = Statement(
+    select(jobs.c.endpoint, jobs.c.sample, jobs.c.params, jobs.c.vars).where(jobs.c.row == given("job")),
+    ("job",),
+)
 NEWEST_FIRST = (batches.c.updated_at.desc(), batches.c.id.desc())
 
 
@@ -94,13 +99,7 @@ class Reading(Desk):
 
     def particulars(self, rows: Sequence[int]) -> dict[int, Particulars]:
         """Of these jobs, by row."""
-        found = select(jobs.c.row, jobs.c.endpoint, jobs.c.sample, jobs.c.params, jobs.c.vars).where(
-            jobs.c.row.in_(rows)
-        )
-        return {
-            row: Particulars(endpoint=endpoint, sample=sample, params=params, vars=variables)
-            for row, endpoint, sample, params, variables in self.connection.execute(found)
-        }
+        return {row: particulars(self.run(PARTICULARS, row).one()) for row in rows}
 
     def history(self, row: int) -> list[Attempt]:
         """All attempts of a job, in their order."""
@@ -199,6 +198,12 @@ def batch_row(values: RowMapping) -> BatchRow:
         "state": BatchState(columns["state"]),
     }
     return BatchRow(**columns, tally=tally)
+
+
+def particulars(values: Sequence[Any]) -> Particulars:
+    """From the columns of `PARTICULARS`."""
+    endpoint, sample, params, variables = values
+    return Particulars(endpoint=endpoint, sample=sample, params=params, vars=variables)
 
 
 def kept_row(values: Sequence[Any]) -> Kept:
