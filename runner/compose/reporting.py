@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runner.compose.exhibiting import ROOM, Exhibition, exhibition, hung, images, share
+from runner.compose.keeping import outputs
 from runner.compose.opening import batch_of, reading
-from runner.compose.running import outputs
 from runner.compose.standing import as_it_stands
 from runner.facts import IMAGE, Alike, Facts, Looks, facts, summed
 from runner.images import colours

@@ -8,12 +8,11 @@ from sqlalchemy import bindparam as given
 
 from runner.job import Job, State
 from runner.outcome import Kept, Loan
-from runner.schema import PENDING, batches, jobs, pictures, word
+from runner.schema import PENDING, batches, jobs, outputs, pictures, word
 from runner.store.desk import ZERO, Statement
 from runner.store.pictures import Pictures
 from runner.store.reading import CHUNK, Reading
 from runner.store.rows import JobRow, Values
-from runner.store.settling import KEEP, OUTPUT
 
 WISHED = Table("wished", MetaData(), Column("key", Text, primary_key=True), prefixes=["TEMPORARY"])
 """Keys of the jobs that are to reuse answers, while their manifest is being submitted."""
@@ -44,6 +43,8 @@ TAKE_OVER = Statement(
     ),
     ("at", "said", "job"),
 )
+OUTPUT = tuple(column.name for column in outputs.c if column.name != "id")
+KEEP = Statement(insert(outputs).values({name: given(name) for name in OUTPUT}), OUTPUT)
 PIXELS = select(pictures.c.pixels)
 
 
