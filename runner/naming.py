@@ -13,7 +13,7 @@ from runner.templates import BadTemplate
 
 NAME = "outputs.name"
 MOST_TOLD = 20
-"""Names met twice that are told of."""
+"""Jobs with another's name that are told of."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,12 +25,13 @@ class Naming:
     """Variables that are always there: all others beat them."""
     met: set[int] = field(default_factory=set)
     """Digests of names that came a second time."""
+    _times: int = 0
     _seen: Digests = field(default_factory=Digests)
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether so many names are met twice that looking for more is of no use."""
-        return len(self.met) >= MOST_TOLD
+        """Whether so many have a name that another has that looking for more is of no use."""
+        return self._times >= MOST_TOLD
 
     def stem(self, job: Job, asked: Asked) -> str:
         """What the job's files are to be called, less index and suffix; raises `BadTemplate`."""
@@ -60,6 +61,7 @@ class Naming:
         for digest in digests(job):
             if self._seen.add(digest) > 1:
                 self.met.add(digest)
+                self._times += 1
 
 
 def digests(job: Job) -> list[int]:

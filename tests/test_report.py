@@ -313,7 +313,7 @@ def test_the_summary_of_a_finished_run_with_failures_says_how_to_retry():
 
 
 class Plan:
-    batch, total, new, kept, withdrawn, requests = "animals", 40, 12, 28, 1, 12
+    batch, total, new, kept, withdrawn, reused, requests = "animals", 40, 12, 28, 1, 0, 12
     cost_usd: float | None = 0.05
     least_usd = most_usd = 0.05
     priced_by = "by the prices of the manifest"
@@ -340,6 +340,13 @@ def test_a_plan_says_counts_cost_time_and_the_first_requests():
     assert "POST https://host/images/generation" in shown
     assert "Authorization: Bearer …a1b2" in shown
     assert '"a\\u001b fox"' in shown[-1]
+
+
+def test_a_plan_counts_what_is_reused_by_itself():
+    class Reusing(Plan):
+        reused = 3
+
+    assert list(plans.plan(Reusing()))[1] == "would reuse 3 outputs of other batches, at no cost"
 
 
 def test_a_plan_without_a_price_says_so():
