@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from runner.cli import carried
+from runner.cli.audience import LogFormat, audience
 from runner.cli.options import Db, Json
 from runner.cli.speaking import Refused, is_asked, say
 from runner.cli.working import options, work
@@ -59,5 +60,6 @@ def replay(
         )
     name = replaying.put(db, wanted)
     say(f"{name}: {path} once more")
-    ended = work(db, name, options(limit=None, max_cost=None, deadline=None, no_wait=False), as_json=as_json)
+    bounds = options(limit=None, max_cost=None, deadline=None, no_wait=False)
+    ended = work(db, name, bounds, audience(LogFormat.TEXT, port=None, file=""), as_json=as_json)
     raise typer.Exit(ended.exit_status)
