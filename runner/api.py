@@ -11,11 +11,12 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from runner import manifest as manifests
-from runner.compose import Ended, RunOptions, predecessors, submit, work
+from runner.compose import Ended, RunOptions, batch_of, predecessors, reading, submit, work
 from runner.job import State
 from runner.manifest import Manifest
+from runner.morning import after
 from runner.outcome import Cause, Kept
-from runner.store import Settled, Tally
+from runner.store import BatchRow, Settled, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +93,21 @@ class Run:
         before, batch = await anyio.to_thread.run_sync(self._submit)
         options = self._options
         for name in before:
-            ended = await work(self._db, name, options, Silent(), heard=heard)
+            ended = await self._one(name, options, heard)
             options = ended.left
             if ended.signalled is not None:
-                self.ended = ended
                 return ended
-        self.ended = await work(self._db, batch, options, Silent(), heard=heard)
+        return await self._one(batch, options, heard)
+
+    async def _one(self, name: str, options: RunOptions, heard: Any) -> Ended:
+        begun = await anyio.to_thread.run_sync(self._row, name)
+        ended = await work(self._db, name, options, Silent(), heard=heard)
+        self.ended = await after(begun, ended)
         return self.ended
+
+    def _row(self, name: str) -> BatchRow:
+        with reading(self._db) as store:
+            return batch_of(store, name, self._db)
 
     def _submit(self) -> tuple[tuple[str, ...], str]:
         """What is to be finished first, and the batch itself."""

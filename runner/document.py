@@ -4,8 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from runner import alert
 from runner.endpoint import Count, Endpoint, Part, Positive, Usd, template
 from runner.group import REUSE, Expect, JobGroup
+from runner.notice import Notice
+from runner.problems import meant
 
 
 class Retry(Part):
@@ -52,6 +55,18 @@ class Budget(Part):
     requests: Count | None = Field(None, description="Requests.")
 
 
+def rules(values: dict[str, str]) -> dict[str, str]:
+    for name, text in values.items():
+        if name not in alert.NUMBERS:
+            raise ValueError(f"no number is named {name!r}{meant(name, alert.NUMBERS)}")
+        alert.rule(name, text)
+    return values
+
+
+Rules = Annotated[dict[str, str], AfterValidator(rules)]
+"""By the number's name."""
+
+
 class Settings(Part):
     """What a batch needs to be gone on with from the queue alone."""
 
@@ -62,6 +77,9 @@ class Settings(Part):
     expect: dict[str, Expect] = Field(
         {}, description="What jobs expect of their answers, by the digest that they name it by."
     )
+    alert: dict[str, str] = Field({}, description="Rules, by the name of their number.")
+    notify: list[Notice] = Field([], description="Who is told of a run's end.")
+    report: bool = Field(default=False, description="Whether a run ends by a report.")
 
 
 class Document(Part):
@@ -79,4 +97,16 @@ class Document(Part):
     carry_over: bool = Field(
         default=False,
         description="Whether a run first finishes what earlier batches of the same name's pattern left.",
+    )
+    alert: Rules = Field(
+        {},
+        description='Rules for a run\'s numbers, such as `failed: "> 2%"`, `cost_usd: "> 5"` or '
+        '`latency_p95: "> 2x last"`: of a batch that is finished a broken one makes the exit status 1. '
+        f"Numbers: {', '.join(f'`{name}`' for name in alert.NUMBERS)}.",
+    )
+    notify: list[Notice] = Field([], description="Who is told of a run's end.")
+    report: bool | None = Field(
+        None,
+        description="Whether a run ends by writing `report.json` and `report.html`; by default where there "
+        "is `alert` or `notify`, or where the name is of a night.",
     )

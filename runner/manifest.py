@@ -20,6 +20,7 @@ from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, Rat
 from runner.group import Expect, JobGroup, Matrix, PromptRow
 from runner.names import file_stem
 from runner.night import Night, pattern
+from runner.notice import Notice
 from runner.origin import Unusable
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
 from runner.selection import Supply
@@ -81,6 +82,9 @@ class Manifest:
     outputs: Outputs
     budget: Budget
     reuse: bool
+    alert: Mapping[str, str]
+    notify: Sequence[Notice]
+    report: bool | None
     source: Source = field(repr=False)
 
     @property
@@ -93,11 +97,21 @@ class Manifest:
             outputs=self.outputs,
             budget=self.budget,
             expect={each.digest: each for each in expected(self.jobs)},
+            alert=dict(self.alert),
+            notify=list(self.notify),
+            report=self.is_reported,
         )
 
     def reuses(self, group: JobGroup) -> bool:
         """Whether its jobs may take over what other batches have had."""
         return self.reuse if group.reuse is None else group.reuse
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its runs end by a report."""
+        if self.report is not None:
+            return self.report
+        return bool(self.alert or self.notify or self.pattern != self.name)
 
     @property
     def pattern(self) -> str:
@@ -198,7 +212,8 @@ class Reading:
         self._check(endpoints, pieces, is_whole=document is not None)
         name = self._name(self.raw.get("name")) if isinstance(self.raw, dict) else ""
         used = {name for piece in pieces for name in (piece.group.endpoint, *piece.group.also)}
-        self._require_variables({name: each for name, each in endpoints.items() if used & {name, None}})
+        in_use = {name: each for name, each in endpoints.items() if used & {name, None}}
+        self._require_variables(needed(in_use, document.notify if document else ()))
         self.problems.check()
         if document is None:
             raise AssertionError("a manifest that is no document has a problem")
@@ -217,6 +232,9 @@ class Reading:
             outputs=document.outputs,
             budget=document.budget,
             reuse=document.reuse,
+            alert=document.alert,
+            notify=document.notify,
+            report=document.report,
             source=self.source,
         )
 
@@ -283,18 +301,28 @@ class Reading:
             said = "looks like a key: set a variable, and write ${VAR} as an endpoint's key"
             self.problems.add(where, f"{masked(match[0])} {said}")
 
-    def _require_variables(self, endpoints: Mapping[str, Endpoint]) -> None:
-        for name, endpoint in endpoints.items() if self.environ is not None else ():
-            for variable in variables(endpoint):
-                if variable not in (self.environ or ()):
-                    where = self.source.where(self._reference(name, variable))
-                    self.problems.add(where, f"the variable ${{{variable}}} of the environment is not set")
+    def _require_variables(self, needed: Iterator[tuple[Loc, str]]) -> None:
+        """`needed`: the parts that name a variable, and its name."""
+        for loc, variable in needed if self.environ is not None else ():
+            if variable not in (self.environ or ()):
+                where = self.source.where(self._reference(loc, variable))
+                self.problems.add(where, f"the variable ${{{variable}}} of the environment is not set")
 
-    def _reference(self, endpoint: str, variable: str) -> Loc:
-        """Where an endpoint names a variable."""
-        loc: Loc = ("endpoints", endpoint)
-        ways = templates.texts(self.raw["endpoints"][endpoint], loc)
+    def _reference(self, loc: Loc, variable: str) -> Loc:
+        """Where a part names a variable."""
+        raw = self.raw
+        for step in loc:
+            raw = raw[step]
+        ways = templates.texts(raw, loc)
         return next((way for way, text in ways if f"${{{variable}}}" in text), loc)
+
+
+def needed(endpoints: Mapping[str, Endpoint], notices: Sequence[Notice]) -> Iterator[tuple[Loc, str]]:
+    """The environment's variables, and the part that each is named in."""
+    for name, endpoint in endpoints.items():
+        yield from ((("endpoints", name), variable) for variable in variables(endpoint))
+    for at, notice in enumerate(notices):
+        yield from ((("notify", at), variable) for variable in notice.variables())
 
 
 def salvaged(model: type[SomePart], raw: Any) -> tuple[SomePart | None, frozenset[str]]:
@@ -320,7 +348,8 @@ def expected(groups: Sequence[JobGroup]) -> list[Expect]:
 def environment(of: Manifest | Settings) -> frozenset[str]:
     """The names of the environment's variables that are needed."""
     settings = of.settings if isinstance(of, Manifest) else of
-    return frozenset(name for endpoint in settings.endpoints.values() for name in variables(endpoint))
+    of_endpoints = (name for endpoint in settings.endpoints.values() for name in variables(endpoint))
+    return frozenset((*of_endpoints, *(name for notice in settings.notify for name in notice.variables())))
 
 
 def fingerprint(manifest: Manifest) -> str:

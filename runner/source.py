@@ -69,6 +69,8 @@ SURPRISES = (
 SLICES = ("jobs", "rows")
 """The keys to a value that is never a number of base 60: `10:50` says which rows are meant."""
 BITS = 64
+ON = "on"
+"""A key of manifests that YAML 1.1 takes for a truth value: here keys are text."""
 
 
 @dataclass(slots=True, eq=False)
@@ -343,7 +345,7 @@ class Builder:
         here.key = key
         if not isinstance(here.node, Mapping) or (is_bare and key == self.MERGE):
             return
-        if is_bare and not isinstance(self._bare(text, mark), str):
+        if is_bare and key != ON and not isinstance(self._bare(text, mark), str):
             self._complain(mark, f"a key must be text: put it in quotes: {shown(key, quoted=True)}")
         if key in here.node.keys:
             first = here.node.keys[key][0]

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from runner.document import Budget, Outputs, Retry
 from runner.endpoint import Endpoint, HeaderAuth, Limits, Poll, Price
 from runner.group import Expect, JobGroup, PromptRow
+from runner.notice import Notice
 from runner.problems import Problems, meant, nearest
 from runner.source import Loc, Source
 
@@ -120,6 +121,7 @@ OWNERS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "retry": ("'retry'", Retry),
     "outputs": ("'outputs'", Outputs),
     "budget": ("'budget'", Budget),
+    "notify": ("'notify'", Notice),
 }
 
 

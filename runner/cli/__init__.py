@@ -19,6 +19,7 @@ from runner.cli.failures import failures
 from runner.cli.grid import grid
 from runner.cli.init import init
 from runner.cli.jobs import jobs
+from runner.cli.notify import notify
 from runner.cli.pause import pause
 from runner.cli.plan import plan
 from runner.cli.replay import replay
@@ -56,6 +57,7 @@ COMMANDS = (
     verify,
     doctor,
     schedule,
+    notify,
     demo,
     schema,
 )

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,9 +10,6 @@ from runner.cli.finding import batch
 from runner.cli.options import Batch, Db, Json
 from runner.cli.speaking import tell, tell_json
 from runner.cli.working import command
-
-if TYPE_CHECKING:
-    from runner.compose import Report
 
 FILE = "report.html"
 PAGE, DATA = ".html", ".json"
@@ -44,34 +41,19 @@ def report(
     One file that loads nothing. With --json the same numbers are printed, and a file is written only where
     PATH is given.
     """
-    from runner import compose
-    from runner.report import summary
+    from runner import compose, morning
 
     with compose.reading(db) as store:
         owner = batch(store, name)
     path = place(target, Path(owner.folder))
     is_page = path.suffix != DATA and (bool(target) or not as_json)
-    made = compose.report(db, owner.name, at=time.time(), looked_at=look, shows=is_page)
-    numbers = summary.shown(made.facts, command(db))
+    made = morning.sheet(db, owner, command(db), at=time.time(), looked_at=look, shows=is_page)
     if target or not as_json:
-        write(path, made, numbers, command(db))
+        compose.write_whole(path, made.json() if path.suffix == DATA else made.html(path, command(db)))
     if as_json:
-        tell_json(numbers)
+        tell_json(made.numbers)
     else:
         tell([str(path)])
-
-
-def write(path: Path, made: "Report", numbers: dict[str, Any], runner: str) -> None:
-    from runner import compose
-    from runner.report import page
-
-    if path.suffix == DATA:
-        import orjson
-
-        content = orjson.dumps(numbers, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    else:
-        content = page.page(made.facts, made.shown, at=path, runner=runner).encode()
-    compose.write_whole(path, content)
 
 
 def place(target: str, folder: Path) -> Path:

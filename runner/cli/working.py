@@ -47,7 +47,7 @@ def work(db: str, name: str, bounds: "RunOptions", seen_by: Audience, *, as_json
     """Work on the batch until its end, and tell of it."""
     import anyio
 
-    from runner import compose, results
+    from runner import compose, morning, results
 
     began_at = time.monotonic()
     with compose.reading(db) as store:
@@ -55,8 +55,10 @@ def work(db: str, name: str, bounds: "RunOptions", seen_by: Audience, *, as_json
     with seen_by.of(row) as watching, calm():
         job = partial(compose.work, db, name, bounds, watching.watcher, heard=watching.heard)
         ended = anyio.run(job, backend_options={"use_uvloop": sys.platform != "win32"})
+    elapsed_s = time.monotonic() - began_at
+    ended = anyio.run(partial(morning.after, row, ended, runner=command(db), say=say))
     seen_by.ended(name, ended.exit_status)
-    summarise(ended.db, name, elapsed_s=time.monotonic() - began_at)
+    summarise(ended.db, name, elapsed_s=elapsed_s)
     if as_json:
         with compose.reading(ended.db) as store:
             tell_json(results.status(batch(store, name)))

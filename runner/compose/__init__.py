@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from runner.compose.exporting import junit, results, write_whole
     from runner.compose.glance import Watcher
     from runner.compose.gridding import Grid, grid
-    from runner.compose.nights import Predecessors, predecessors
-    from runner.compose.opening import reading, writing
+    from runner.compose.nights import Predecessors, before, predecessors
+    from runner.compose.notifying import Message, tell
+    from runner.compose.opening import batch_of, reading, writing
     from runner.compose.planning import Plan, plan
     from runner.compose.reporting import Report, report
     from runner.compose.running import Ended, RunOptions, work
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Ended",
     "Grid",
+    "Message",
     "Plan",
     "Predecessors",
     "Repaired",
@@ -31,6 +33,8 @@ __all__ = [
     "Unscheduled",
     "Watcher",
     "as_it_stands",
+    "batch_of",
+    "before",
     "closings",
     "days",
     "examined",
@@ -46,6 +50,7 @@ __all__ = [
     "report",
     "results",
     "submit",
+    "tell",
     "verify",
     "work",
     "write_whole",
@@ -57,8 +62,9 @@ PLACES = {
     "exporting": ("junit", "results", "write_whole"),
     "glance": ("Watcher",),
     "gridding": ("Grid", "grid"),
-    "nights": ("Predecessors", "predecessors"),
-    "opening": ("reading", "writing"),
+    "nights": ("Predecessors", "before", "predecessors"),
+    "notifying": ("Message", "tell"),
+    "opening": ("batch_of", "reading", "writing"),
     "planning": ("Plan", "plan"),
     "reporting": ("Report", "report"),
     "running": ("Ended", "RunOptions", "work"),

@@ -21,6 +21,13 @@ def numbered(store: Store, manifest: Manifest) -> Manifest:
     return manifest.at_run(1 + max((row.run for row in series), default=0))
 
 
+def before(db: str, own: BatchRow) -> BatchRow | None:
+    """The batch of the same pattern before it that was worked on."""
+    with reading(db) as store:
+        earlier = (row for row in store.series(own.pattern) if (row.night, row.run) < (own.night, own.run))
+        return next((row for row in earlier if row.started_at is not None), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Predecessors:
     """Earlier batches of a pattern that are not finished, the oldest first."""

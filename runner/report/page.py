@@ -17,8 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from runner.compose.exhibiting import Exhibit, Exhibition
 from runner.facts import Facts, Part
 from runner.outcome import Cause
-from runner.report import charts
+from runner.report import charts, comparison
 from runner.report.advice import told, why_stopped
+from runner.report.comparison import Comparison
 from runner.report.tables import counts, essence
 from runner.report.words import TIMES, duration, many, money, size
 from runner.results import moment
@@ -66,6 +67,7 @@ class Card:
 class Ending:
     """The failures of one cause."""
 
+    cause: str
     heading: str
     example: str
     message: str
@@ -73,12 +75,26 @@ class Ending:
     """What to do: every second piece is a command or a key."""
 
 
-def page(facts: Facts, shown: Exhibition, *, at: Path, runner: str) -> str:
+def page(facts: Facts, shown: Exhibition, beside: Comparison | None = None, *, at: Path, runner: str) -> str:
     """The page as it is to stand at a path, from which its links lead to the files.
 
-    `runner` is how the program is called: advice names commands.
+    `beside` compares it with the batch before it; `runner` is how the program is called: advice names
+    commands.
     """
-    return templates().get_template("page.html").render(content(facts, shown, at.parent, runner))
+    told = {**content(facts, shown, at.parent, runner), **compared(beside)}
+    return templates().get_template("page.html").render(told)
+
+
+def compared(beside: Comparison | None) -> dict[str, Any]:
+    """What the batch before it is named, the numbers of both, and what is not as it should be."""
+    if beside is None:
+        return {"before": None, "numbers": [], "broken": [], "new_causes": []}
+    return {
+        "before": beside.batch,
+        "numbers": comparison.rows(beside),
+        "broken": [each.words for each in beside.broken],
+        "new_causes": list(beside.new_causes),
+    }
 
 
 @cache
@@ -319,6 +335,7 @@ def part(each: Part) -> list[str]:
 
 def ending(batch: str, failed: Failure, runner: str) -> Ending:
     return Ending(
+        cause=failed.cause.value,
         heading=f"{failed.count:,} {TIMES} {failed.cause} ({failed.state})",
         example=failed.example.id,
         message=cut(failed.example.message or ""),
