@@ -130,7 +130,7 @@ def request(row: Mapping[str, Any], dialect: str, *, model: str | None = None) -
     body = whole(given, url) if model is None else {**whole(given, url), "model": model}
     named = body.get("model", "" if url == MODERATIONS else None)
     if not isinstance(named, str) or (not named and url != MODERATIONS):
-        raise Unfit("the body names no 'model'")
+        raise Unfit("the body names no 'model': give one for all lines (--model, or 'model' in the job)")
     return Request(row[ID], url, body)
 
 

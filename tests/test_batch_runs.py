@@ -1,5 +1,6 @@
 """Batch files from the command line to their results, by a real process and a real server."""
 
+import gzip
 import json
 
 from openai.types import Completion, CreateEmbeddingResponse, ImagesResponse, ModerationCreateResponse
@@ -62,10 +63,10 @@ def requests():
 
 
 async def test_a_batch_file_needs_no_manifest(desk):
-    (desk.folder / "requests.jsonl").write_text(lines(requests()))
+    (desk.folder / "requests.jsonl.gz").write_bytes(gzip.compress(lines(requests()).encode()))
     (desk.folder / ".env").write_text(f"HOME_KEY={KEY}\n")
     async with serve(Knobs(latency_s=0, record=True, key=KEY)) as provider:
-        sending = ("run", "requests.jsonl", "--url", f"{provider.url}/v1", "--key-env", "HOME_KEY")
+        sending = ("run", "requests.jsonl.gz", "--url", f"{provider.url}/v1", "--key-env", "HOME_KEY")
         done = await desk.run(*sending, "--json")
         assert (done.status, done.last["jobs"]["succeeded"]) == (0, len(BODIES))
         seen = {each.path: each.body for each in provider.requests}

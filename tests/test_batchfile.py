@@ -154,6 +154,11 @@ def test_one_model_may_stand_for_all(tmp_path):
     assert (job.model, orjson.loads(job.body)["model"]) == ("llama", "llama")
 
 
+def test_a_body_without_a_model_takes_the_one_that_is_given():
+    bare = line(body={"messages": TALK["messages"]})
+    assert request(bare, ANY, model="llama").body == {"messages": TALK["messages"], "model": "llama"}
+
+
 def test_samples_of_a_line(tmp_path):
     found = jobs(tmp_path, [line()], samples=2)
     assert [job.sample for job in found] == [1, 2]
