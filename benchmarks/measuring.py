@@ -113,15 +113,27 @@ def mean(several: Sequence[Each]) -> Each:
 
 
 def in_turns(
-    contenders: Mapping[str, Callable[[], Each]], rounds: int, heard: Callable[[str], None]
+    contenders: Mapping[str, Callable[[], Each]],
+    rounds: int,
+    heard: Callable[[str], None],
+    *,
+    may_break: Collection[str] = (),
 ) -> dict[str, list[Each]]:
-    """All of them in every round, there and back, so that a machine that slows down slows all."""
+    """All of them in every round, there and back, so that a machine that slows down slows all.
+
+    Those that may break, and do, are left out from then on, and of what is found.
+    """
     found: dict[str, list[Each]] = {name: [] for name in contenders}
     for number in range(rounds):
-        names = list(contenders)[:: -1 if number % 2 else 1]
-        for name in names:
+        for name in list(found)[:: -1 if number % 2 else 1]:
             heard(f"round {number + 1} of {rounds}: {name}")
-            found[name].append(contenders[name]())
+            try:
+                found[name].append(contenders[name]())
+            except Broken as error:
+                if name not in may_break:
+                    raise
+                heard(f"{name} is left out: {error}")
+                del found[name]
     return found
 
 

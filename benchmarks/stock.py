@@ -1,10 +1,11 @@
 """Batches to measure with: submitted once, kept as they were, and copied for each run."""
 
 import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.measuring import Figure, measured
@@ -87,8 +88,13 @@ class Stock:
         if not self.has(name):
             say(f"{limit:,} jobs are done once, and kept in {self.folder.relative_to(ROOT)}")
             self.restore(after)
-            self.run("resume", "--limit", str(limit), url=url, ends=(0, LATER))
+            figure = self.run("resume", "--limit", str(limit), url=url, ends=(0, LATER))
+            self._took(name).write_text(json.dumps(asdict(figure)))
             self.keep(name)
+
+    def took(self, name: str) -> Figure:
+        """What the run took that brought the queue there."""
+        return Figure(**json.loads(self._took(name).read_text()))
 
     def submit(self) -> Figure:
         return self.run("submit", MANIFEST_NAME, "--yes")
@@ -96,6 +102,9 @@ class Stock:
     def run(self, *arguments: str, url: str = "", ends: Sequence[int] = (0,)) -> Figure:
         """One command of runner over the queue of this folder."""
         return measured([*RUNNER, *arguments], self.folder, variables(url), ends=ends)
+
+    def _took(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
 
     def _kept(self, name: str) -> Path:
         return self.folder / f"{name}.db"

@@ -108,6 +108,18 @@ def test_contenders_take_turns_there_and_back():
     assert {name: len(each) for name, each in found.items()} == {"a": 2, "b": 2}
 
 
+def test_a_contender_that_breaks_is_left_out_where_it_may():
+    def broken():
+        raise Broken("gone")
+
+    turns = {"ours": lambda: took(1.0), "theirs": broken}
+    said = []
+    assert list(in_turns(turns, 2, said.append, may_break=["theirs"])) == ["ours"]
+    assert "theirs is left out: gone" in said
+    with pytest.raises(Broken):
+        in_turns(turns, 1, said.append)
+
+
 def test_a_ratio_is_that_of_a_round():
     slow_and_quick = [took(100.0, 10.0), took(10.0, 1.0), took(10.0, 1.0)]
     ours = [took(200.0, 20.0), took(20.0, 2.0), took(30.0, 2.0)]

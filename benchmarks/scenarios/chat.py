@@ -83,7 +83,8 @@ class Chat:
 def report(bench: Bench) -> Report:
     chat = Chat(bench, 0, bench.scale.concurrency)
     missing = dict(usable()) if bench.scale.rivals else dict.fromkeys(RIVALS, "")
-    found = in_turns(turns(chat, missing), bench.scale.rounds, bench.say)
+    theirs = [rival.words for rival in RIVALS]
+    found = in_turns(turns(chat, missing), bench.scale.rounds, bench.say, may_break=theirs)
     found = {**found, COMMITTED: less(found[RESUME], found[EXPORT])}
     parts = [
         clients(found),

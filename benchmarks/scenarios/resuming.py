@@ -1,5 +1,6 @@
 """A large batch of which nine tenths are done: how long until it goes on, and what that took."""
 
+import os
 import signal
 import statistics
 import subprocess
@@ -8,9 +9,9 @@ import time
 import psutil
 
 from benchmarks.bench import Bench, Report
-from benchmarks.measuring import Broken
+from benchmarks.measuring import MICRO, Broken, Figure
 from benchmarks.stock import RUNNER, Stock, variables
-from benchmarks.tables import Goal, megabytes, seconds, table
+from benchmarks.tables import Goal, megabytes, microseconds, seconds, table
 
 DONE = "nine-tenths-done"
 SLOWLY_MS = 500
@@ -19,6 +20,7 @@ EVERY_S = 0.01
 GRACE_S = 0.1
 PATIENCE_S = 120
 GOAL = Goal("≤ 1 s", most=1.0)
+MEMORY = Goal("≤ 100 MB", most=100)
 MEGA = 1 << 20
 
 
@@ -32,16 +34,22 @@ def report(bench: Bench) -> Report:
         bench.say(f"round {number + 1} of {bench.scale.rounds}")
         found.append(first_request(stock, bench))
     stock.forget()
-    wall_s, cpu_s, peak_mb = map(statistics.median, zip(*found, strict=True))
-    head = (f"{size:,} jobs, {size // 10 * 9:,} of them done", "time", "CPU", "memory by then", "goal")
-    row = (
-        "start to first request",
-        seconds(wall_s),
-        seconds(cpu_s),
-        megabytes(peak_mb),
-        GOAL.reached_in(wall_s, cpu_s),
-    )
-    return Report(content=table(head, [row]))
+    wall_s, cpu_s, memory_mb = map(statistics.median, zip(*found, strict=True))
+    done = size // 10 * 9
+    head = (f"{size:,} jobs, {done:,} of them done", "time", "CPU", "memory", "goal")
+    reached = GOAL.reached_in(wall_s, cpu_s)
+    rows = [
+        ("start to first request", seconds(wall_s), seconds(cpu_s), megabytes(memory_mb), reached),
+        once(stock.took(DONE), done),
+    ]
+    return Report(content=table(head, rows))
+
+
+def once(took: Figure, jobs: int) -> tuple[str, ...]:
+    """The run that did the nine tenths: it is made once, and its figures are no medians."""
+    each = f"{seconds(took.cpu_s)}, {microseconds(took.cpu_s / jobs * MICRO)} a job"
+    words = f"the one run that did {jobs:,}, `results.jsonl` and all"
+    return words, seconds(took.wall_s), each, megabytes(took.peak_mb), MEMORY.reached(took.peak_mb)
 
 
 def nine_tenths_done(bench: Bench, size: int) -> Stock:
@@ -58,7 +66,7 @@ def first_request(stock: Stock, bench: Bench) -> tuple[float, float, float]:
     with subprocess.Popen(
         [*RUNNER, "resume"],
         cwd=stock.folder,
-        env=variables(bench.served.url(SLOWLY_MS)),
+        env={**os.environ, **variables(bench.served.url(SLOWLY_MS))},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
