@@ -59,7 +59,7 @@ def report(bench: Bench) -> Report:
         (
             name,
             milliseconds(cpu_us(found[name]) / MILLI),
-            milliseconds(wall_us(found[name]) / MILLI),
+            "" if name == FILE else milliseconds(wall_us(found[name]) / MILLI),
             megabytes(peak_mb(found[name])),
             GOAL.reached(cpu_us(found[name]) / MILLI) if name == FILE else "",
         )
