@@ -36,6 +36,7 @@ CPU = Goal(f"≤ 1.25 {TIMES}", most=1.25)
 SPEED = {0: 0.85, 50: 0.95, 500: 0.98}
 """The part of bare aiohttp's throughput that is asked for, by milliseconds of latency."""
 PATIENT_MS = 500
+NOTHING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,7 @@ def clients(found: Mapping[str, Sequence[Each]]) -> str:
             name,
             microseconds(cpu_us(each)),
             times(cpu_ratio(each, found[BASE])),
-            f"{MICRO / wall_us(each):,.0f}",
-            times(speed_ratio(each, found[BASE])),
+            *speeds(each, found[BASE]),
             megabytes(peak_mb(each)),
             keeps.get(name, "everything"),
         )
@@ -142,6 +142,13 @@ def clients(found: Mapping[str, Sequence[Each]]) -> str:
     head = ("client", "CPU a job", "of bare aiohttp", "jobs/s", "of bare aiohttp", "peak memory", "kept")
     reached = CPU.reached(cpu_ratio(found[RESUME], found[BASE]))
     return f"{table(head, rows)}\n\nCPU of `resume`, {reached}."
+
+
+def speeds(each: Sequence[Each], bare: Sequence[Each]) -> tuple[str, str]:
+    """Jobs a second, and of those of bare aiohttp; nothing where others' work has hidden them."""
+    if wall_us(each) <= 0 or speed_ratio(each, bare) <= 0:
+        return NOTHING, NOTHING
+    return f"{MICRO / wall_us(each):,.0f}", times(speed_ratio(each, bare))
 
 
 def ceiling(chat: Chat, found: Mapping[str, Sequence[Each]]) -> str:
