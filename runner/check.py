@@ -13,7 +13,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from runner import batchfile, inputs, night, templates, terms
+from runner import batchfile, inputs, night, seeds, templates, terms, values
 from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.origin import Unusable
@@ -168,6 +168,7 @@ class Checker:
             self.check_variables(group, loc, uses, endpoint)
         self.used.update(*(use.names.used for use in uses))
         self.check_parameters(group, loc, endpoint)
+        self.check_values(group, loc)
         for way, message in terms.wrong(group, endpoint, self.folder) if part.is_whole else ():
             self.add((*loc, *way), message, key=len(way) < DEEP)
         if endpoint is not None:
@@ -260,12 +261,23 @@ class Checker:
                     said = meant(name, sorted(used - variables - {*night.NAMES})) if used - variables else ""
                     self.add((*at, name), f"no template uses the variable {name!r}{said}", key=True)
 
+    def check_values(self, group: JobGroup, loc: Loc) -> None:
+        """Variables whose values stand in files."""
+        for way, given in values.files(group):
+            try:
+                values.read(given, self.folder, self.problems)
+            except Unusable as error:
+                self.add((*loc, *way), str(error))
+
     def check_parameters(self, group: JobGroup, loc: Loc, endpoint: Endpoint | None) -> None:
         for at, tree in parameters_of(group, loc):
             self.check_secrets(at, tree)
             for name in RESERVED[endpoint.dialect] if endpoint else ():
                 if name in tree:
                     self.add((*at, name), f"{name!r} is no parameter: it stands beside 'params'", key=True)
+            for way, said in seeds.found(dict(tree), at):
+                if said is not True:
+                    self.add(way, "a seed is derived, by {derive: true}, or it is written out")
         self.check_matrix(group, (*loc, "matrix"))
         for way, path in found_files(group, loc):
             if not templates.is_template(path) and (refusal := inputs.refusal(self.folder / path)):

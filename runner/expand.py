@@ -6,12 +6,12 @@ Lazy: all that is kept of a job is what tells it from the others, a few bytes.
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import orjson
 
-from runner import combinations
+from runner import combinations, seeds
 from runner.group import PromptRow
 from runner.identity import Claimed, Identity, claimed
 from runner.inputs import Unusable, by_content
@@ -85,6 +85,15 @@ def ids(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield from ((name, where(manifest, entry)) for name in names)
 
 
+class Made(NamedTuple):
+    """What a dialect has made of one request, and what tells it from all others."""
+
+    key: str
+    sample: int
+    asked: Asked
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expansion:
     """Makes the jobs of one manifest."""
@@ -133,29 +142,45 @@ class Expansion:
         several = entry.id is not None and recipe.makes_several(entry)
         for variables in recipe.variables(entry):
             name = recipe.id_of(entry, variables)
-            for asked in recipe.asks(entry, variables):
-                body, content = self.made(recipe, asked.ask)
-                request = recipe.head(asked.ask.model) + content + b","
-                for _ in range(recipe.samples):
-                    key, sample = self.identity.numbered(request)
-                    job_id, stem = self.identity.named(key, name, several=several)
-                    job = Job(
-                        id=job_id,
-                        stem=stem,
-                        key=key,
-                        endpoint=recipe.name,
-                        model=asked.ask.model,
-                        prompt=asked.ask.prompt,
-                        params=asked.params,
-                        vars=asked.vars,
-                        sample=sample,
-                        body=body,
-                        path=asked.ask.path,
-                        also=recipe.also,
-                        expect=recipe.expect,
-                        reuse=recipe.reuse,
-                    )
-                    yield job if self.naming is None else named(self.naming, job, asked)
+            asks = recipe.asks(entry, variables)
+            for key, sample, asked, body in chain.from_iterable(self.requests(recipe, ask) for ask in asks):
+                job_id, stem = self.identity.named(key, name, several=several)
+                job = Job(
+                    id=job_id,
+                    stem=stem,
+                    key=key,
+                    endpoint=recipe.name,
+                    model=asked.ask.model,
+                    prompt=asked.ask.prompt,
+                    params=asked.params,
+                    vars=asked.vars,
+                    sample=sample,
+                    body=body,
+                    path=asked.ask.path,
+                    also=recipe.also,
+                    expect=recipe.expect,
+                    reuse=recipe.reuse,
+                )
+                yield job if self.naming is None else named(self.naming, job, asked)
+
+    def requests(self, recipe: Recipe, asked: Asked) -> Iterator[Made]:
+        """One request, as often as it has samples."""
+        body, content = self.made(recipe, asked.ask)
+        request = recipe.head(asked.ask.model) + content + b","
+        for _ in range(recipe.samples):
+            key, sample = self.identity.numbered(request)
+            if recipe.has_seeds:
+                yield self.seeded(recipe, asked, key, sample)
+            else:
+                yield Made(key, sample, asked, body)
+
+    def seeded(self, recipe: Recipe, asked: Asked, key: str, sample: int) -> Made:
+        """The request with the seed that its `key` without one comes to; the same may be written out."""
+        params = seeds.filled(asked.ask.params, seeds.derived(key))
+        ask = replace(asked.ask, params=params)
+        body, content = self.made(recipe, ask)
+        key, sample = self.identity.numbered(recipe.head(ask.model) + content + b",", least=sample)
+        return Made(key, sample, Asked(ask, orjson.dumps(params), asked.vars), body)
 
     def made(self, recipe: Recipe, ask: Ask) -> tuple[bytes, bytes]:
         """The body that the queue keeps, and what the key sees of the request: files by content alone."""

@@ -17,14 +17,34 @@ Values = Annotated[list[Any], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
+class ValueFile(Part):
+    """A file of values of a variable."""
+
+    file: Text = Field(
+        description="As `file` of a job: `.txt` (a value a line), `.csv`, `.jsonl`, `.parquet`, …."
+    )
+    column: Text | None = Field(None, description="Which column the values stand in. Default: the only one.")
+
+
 def listed(value: Any) -> Any:
-    """A variable with a single value has a list of one."""
+    """A variable with a single value has a list of one; a mapping with `file` is no value, but names some."""
     if isinstance(value, dict):
-        return {name: each if isinstance(each, list) else [each] for name, each in value.items()}
+        return {name: each if is_listed(each) else [each] for name, each in value.items()}
     return value
 
 
-Variables = Annotated[dict[str, Values], BeforeValidator(listed, json_schema_input_type=dict[str, Any])]
+def is_listed(each: Any) -> bool:
+    return isinstance(each, list | ValueFile) or (isinstance(each, dict) and "file" in each)
+
+
+Variables = dict[
+    str,
+    Annotated[
+        Annotated[Values, Tag("list")] | Annotated[ValueFile, Tag("mapping")],
+        Discriminator(lambda value: "list" if isinstance(value, list) else "mapping"),
+    ],
+]
+Given = Annotated[Variables, BeforeValidator(listed, json_schema_input_type=dict[str, Any | ValueFile])]
 
 
 class PromptRow(Part):
@@ -33,7 +53,7 @@ class PromptRow(Part):
     id: Text | None = Field(None, description="The job's id: a template.")
     prompt: str = Field(description="The prompt: a template.")
     params: dict[str, Any] = Field({}, description="Request parameters of this prompt; they beat the job's.")
-    vars: Variables = Field({}, description="Template variables of this prompt; they beat the job's.")
+    vars: Given = Field({}, description="Template variables of this prompt; they beat the job's.")
 
 
 class Matrix(BaseModel):
@@ -226,11 +246,15 @@ class JobGroup(Part):
         description="Chat: all messages, templates in them, in place of `system` and `prompt`; "
         'or a template that is one, such as `"{{ messages }}"`.',
     )
-    vars: Variables = Field({}, description="Template variables: every combination of their values.")
+    vars: Given = Field(
+        {},
+        description="Template variables: every combination of their values, a list for each, or "
+        "`{file: PATH, column: NAME}`, a file of them.",
+    )
     params: dict[str, Any] = Field(
         {},
-        description="Request parameters, sent as they are; texts are templates, and `{file: PATH}` "
-        "is sent as base64.",
+        description="Request parameters, sent as they are; texts are templates, `{file: PATH}` "
+        "is sent as base64, and `seed: {derive: true}` as a number of the job's own, from 0 to 4294967295.",
     )
     matrix: Matrix = Field(
         Matrix(), description="Request parameters: every combination of their values. They beat `params`."

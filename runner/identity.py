@@ -72,10 +72,13 @@ class Identity:
         self._requests = Digests()
         self._given = Digests()
 
-    def numbered(self, request: bytes) -> tuple[str, int]:
-        """Key and sample number; `request` is the canonical array of what makes a job, up to the sample."""
+    def numbered(self, request: bytes, *, least: int = 1) -> tuple[str, int]:
+        """Key and sample number, which is `least` at least.
+
+        `request` is the canonical array of what makes a job, up to the sample.
+        """
         first = hashlib.sha256(request + b"1]")
-        sample = self._requests.add(int.from_bytes(first.digest()[:8]))
+        sample = max(least, self._requests.add(int.from_bytes(first.digest()[:8])))
         return (first.hexdigest(), 1) if sample == 1 else (key_of(request, sample), sample)
 
     def named(self, key: str, users: str | None, *, several: bool) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from runner import inputs, source, templates, terms
+from runner import inputs, source, templates, terms, values
 from runner.check import Checker
 from runner.check import Part as Piece
 from runner.document import Budget, Document, Outputs, Retry, Settings
@@ -227,7 +227,7 @@ class Reading:
             night=self.night,
             carry_over=document.carry_over,
             endpoints=document.endpoints,
-            jobs=tuple(terms.inlined(group, self.folder) for group in document.jobs),
+            jobs=tuple(complete(group, self.folder) for group in document.jobs),
             retry=document.retry,
             outputs=document.outputs,
             budget=document.budget,
@@ -340,6 +340,11 @@ def salvaged(model: type[SomePart], raw: Any) -> tuple[SomePart | None, frozense
         return None, broken
 
 
+def complete(group: JobGroup, folder: Path) -> JobGroup:
+    """The group with all in it that it takes from files, but for its rows."""
+    return values.inlined(terms.inlined(group, folder), folder)
+
+
 def expected(groups: Sequence[JobGroup]) -> list[Expect]:
     """What the groups expect of their answers."""
     return [group.expect for group in groups if group.expect is not None]
@@ -364,7 +369,8 @@ def fingerprint(manifest: Manifest) -> str:
     for at, group in enumerate(manifest.jobs):
         parts += marks(manifest, at)
         parts += [file_hash(manifest.folder / path) for path in files(group)]
-    digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
+        parts += [group.vars, *(row.vars for row in rows_of(group))]
+    digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=repr))
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from runner import batchfile, combinations, inputs, templates
+from runner import batchfile, combinations, inputs, seeds, templates
 from runner.batchfile import Request, Unfit
 from runner.combinations import Grid
 from runner.group import JobGroup, PromptRow
@@ -84,6 +84,8 @@ class Recipe:
     shares_id: bool
     """Whether all rows of the group have one id."""
     has_files: bool = field(init=False)
+    has_seeds: bool = field(init=False)
+    """Whether requests have seeds that are derived from the rest of them."""
     _heads: dict[str, bytes] = field(init=False, default_factory=dict)
     _prepared: tuple[Parameters, ...] | None = field(init=False, default=None)
     _can_prepare: bool = field(init=False)
@@ -91,6 +93,7 @@ class Recipe:
     def __post_init__(self) -> None:
         trees = (self.params, self.messages, dict(self.grid.axes), list(self.grid.include))
         self.has_files = any(True for _ in inputs.found(list(trees)))
+        self.has_seeds = any(True for _ in seeds.found([self.params, *trees[2:]]))
         is_static = all(templates.is_static(tree) for tree in (self.params, trees[2], trees[3]))
         self._can_prepare = is_static and self.grid.count() <= MOST_PREPARED
 
@@ -315,9 +318,16 @@ def shares_id(group: JobGroup, row: PromptRow | None) -> bool:
 
 
 def axes(manifest: Manifest, group: JobGroup, row: PromptRow | None = None) -> dict[str, list[Any]]:
-    """The variables whose values are combined: those that `--set` gives have one."""
+    """The variables whose values are combined: those that `--set` gives have one.
+
+    Files of values have become lists by now.
+    """
     variables = {**group.vars, **(row.vars if row else {})}
-    return {name: values for name, values in variables.items() if name not in manifest.sets}
+    return {
+        name: values
+        for name, values in variables.items()
+        if name not in manifest.sets and isinstance(values, list)
+    }
 
 
 def has_ids(manifest: Manifest, at: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from runner import validity
+from runner import seeds, validity
 from runner.endpoint import Endpoint
 from runner.expect import mappings
 from runner.group import ASKED, Expect, JobGroup, PromptRow
@@ -124,11 +124,12 @@ def asks_size(group: JobGroup, endpoint: Endpoint | None) -> bool:
 
 
 def has_seed(group: JobGroup) -> bool:
-    """Whether any of its requests names one; null and negative ones mean chance."""
+    """Whether any of its requests names one that its samples share; null and negative ones mean chance."""
     own = (prompt.params for prompt in group.prompts or () if isinstance(prompt, PromptRow))
     combined = [
         *group.matrix.grid.include,
         *({name: values[0]} for name, values in group.matrix.grid.axes.items()),
     ]
-    seeds = (params.get("seed") for params in (group.params, *own, *combined))
-    return any(seed is not None and not (isinstance(seed, int) and seed < 0) for seed in seeds)
+    given = (params.get("seed") for params in (group.params, *own, *combined))
+    fixed = (seed for seed in given if seed is not None and not seeds.is_derived(seed))
+    return any(not (isinstance(seed, int) and seed < 0) for seed in fixed)
