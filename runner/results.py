@@ -12,8 +12,13 @@ from runner.price import NUSD
 from runner.store.rows import BatchRow, Failure, JobRow, Tally
 
 STATES = ("pending", "running", "succeeded", "failed", "unknown", "cancelled")
+MICRO = 1_000_000
+THOUSANDTHS = tuple([f".{number:03}Z" for number in range(1000)])
+"""How a moment ends."""
 VALUES = {"text": "text", "embedding": "vector", "tool_calls": "tool_calls"}
 """The field that holds what an output of each kind is, where it is not a file."""
+SELDOM = ("width", "height", "finish_reason", "revised_prompt")
+"""What not every output has."""
 
 Read = Callable[[bytes], Any]
 """What is made of a JSON document that the queue keeps: its value, or itself, to be put in as it is."""
@@ -24,8 +29,8 @@ def usd(nusd: int | None) -> float | None:
 
 
 def seconds(measured: float | None) -> float | None:
-    """To the microsecond: further digits are noise."""
-    return None if measured is None else round(measured, 6)
+    """To the microsecond: further digits are noise. It is none below 0."""
+    return None if measured is None else int(measured * MICRO + 0.5) / MICRO
 
 
 def moment(epoch: float | None) -> str | None:
@@ -33,7 +38,7 @@ def moment(epoch: float | None) -> str | None:
     if epoch is None:
         return None
     whole, thousandths = divmod(int(epoch * 1000), 1000)
-    return f"{second(whole)}.{thousandths:03}Z"
+    return second(whole) + THOUSANDTHS[thousandths]
 
 
 @lru_cache(maxsize=1024)
@@ -72,20 +77,19 @@ def job(batch: str, row: JobRow, *, prefix: str = "", read: Read = orjson.loads)
 
 def output(kept: Kept, *, prefix: str = "", read: Read = orjson.loads) -> dict[str, Any]:
     """One of a job's outputs; what it does not have is left out."""
-    fields = {
-        "index": kept.index,
-        "kind": kept.kind,
-        "path": None if kept.path is None else prefix + kept.path,
-        VALUES.get(kept.kind, "text"): value(kept, read),
-        "mime": kept.mime,
-        "bytes": kept.bytes,
-        "sha256": kept.sha256,
-        "width": kept.width,
-        "height": kept.height,
-        "finish_reason": kept.finish_reason,
-        "revised_prompt": kept.revised_prompt,
-    }
-    return {name: field for name, field in fields.items() if field is not None}
+    fields: dict[str, Any] = {"index": kept.index, "kind": kept.kind}
+    if kept.path is None:
+        fields[VALUES[kept.kind]] = value(kept, read)
+    else:
+        fields["path"] = prefix + kept.path
+    fields["mime"] = kept.mime
+    fields["bytes"] = kept.bytes
+    fields["sha256"] = kept.sha256
+    for name in SELDOM:
+        told = getattr(kept, name)
+        if told is not None:
+            fields[name] = told
+    return fields
 
 
 def value(kept: Kept, read: Read) -> Any:

@@ -226,9 +226,10 @@ def kept_row(values: Sequence[Any]) -> Kept:
 
 def job_row(same: Sequence[Sequence[Any]]) -> JobRow:
     """From its columns with those of each of its outputs."""
-    row, listed, state, cause, *rest = same[0][:WIDTH]
+    first = same[0]
+    row, listed, state, cause = first[:4]
     kept = tuple([kept_row(each[WIDTH:]) for each in same if each[WIDTH] is not None])
-    return JobRow._make((row, bool(listed), STATES[state], CAUSES[cause], *rest, kept))
+    return JobRow._make((row, bool(listed), STATES[state], CAUSES[cause], *first[4:WIDTH], kept))
 
 
 def attempt(values: RowMapping) -> Attempt:
