@@ -40,9 +40,9 @@ def replay(
     yes: Meant = False,
     as_json: Json = False,
 ) -> None:
-    """Send the request that a picture carries again, from its file alone.
+    """Send the request that a picture carries once more.
 
-    It becomes a batch of its own, with one job. A picture may come from anybody: an address that no batch of
+    No queue is needed, its file is enough. It becomes a batch of its own, with one job. A picture may come from anybody: an address that no batch of
     the queue has sent to is asked about first, unless --url names it.
     """
     from runner.compose import replaying
