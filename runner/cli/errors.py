@@ -50,10 +50,11 @@ def known(error: BaseException) -> int | None:
     if isinstance(error, ImportError):  # what is broken must not be imported again
         return None
     from runner import compose, database, files, problems, writer
+    from runner.exports.refusal import Refusal
 
     if isinstance(error, (database.Busy, database.Unroomy, files.Unwritable, writer.Unwritten)):
         return LATER
-    expected = (Refused, problems.ManifestError, database.QueueError, compose.TooMany)
+    expected = (Refused, Refusal, problems.ManifestError, database.QueueError, compose.TooMany)
     return USAGE if isinstance(error, expected) else None
 
 

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from runner.compose.reporting import Report, report
     from runner.compose.running import Ended, RunOptions, work
     from runner.compose.scheduling import Unscheduled, install, remove
+    from runner.compose.shaping import Exported, Wanted, export
     from runner.compose.standing import as_it_stands, closings, days, is_running
     from runner.compose.submission import Submission, TooMany, submit
     from runner.compose.verifying import Repaired, repair, verify
 
 __all__ = [
     "Ended",
+    "Exported",
     "Grid",
     "Message",
     "Plan",
@@ -31,6 +33,7 @@ __all__ = [
     "Submission",
     "TooMany",
     "Unscheduled",
+    "Wanted",
     "Watcher",
     "as_it_stands",
     "batch_of",
@@ -38,6 +41,7 @@ __all__ = [
     "closings",
     "days",
     "examined",
+    "export",
     "grid",
     "install",
     "is_running",
@@ -69,6 +73,7 @@ PLACES = {
     "reporting": ("Report", "report"),
     "running": ("Ended", "RunOptions", "work"),
     "scheduling": ("Unscheduled", "install", "remove"),
+    "shaping": ("Exported", "Wanted", "export"),
     "standing": ("as_it_stands", "closings", "days", "is_running"),
     "submission": ("Submission", "TooMany", "submit"),
     "verifying": ("Repaired", "repair", "verify"),

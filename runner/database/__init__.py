@@ -141,7 +141,8 @@ class Database:
     def reading(self) -> Engine:
         """Connections that cannot write, and work beside a runner."""
         if self.path is None:
-            return self.writing().execution_options(postgresql_readonly=True)
+            how = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+            return self.writing().execution_options(**how)
         return sqlite.engine(self.path, writes=False, patience_s=PATIENCE_S)
 
     def lock(self) -> AbstractContextManager[None]:

@@ -21,6 +21,7 @@ from runner.store.rows import (
     Tally,
     Usual,
 )
+from runner.store.sendings import Sendings
 from runner.store.steering import Steering
 from runner.store.submitting import Submitting
 from runner.store.summing import Summing
@@ -50,5 +51,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Reusing, Summing):
+class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Reusing, Sendings, Summing):
     """All verbs, over one connection."""

@@ -232,7 +232,7 @@ def job_row(same: Sequence[Sequence[Any]]) -> JobRow:
     return JobRow._make((row, bool(listed), STATES[state], CAUSES[cause], *first[4:WIDTH], kept))
 
 
-def attempt(values: RowMapping) -> Attempt:
+def attempt(values: RowMapping | dict[str, Any]) -> Attempt:
     columns: dict[str, Any] = dict(values)
     columns |= {name: bool(columns[name]) for name in ("counted", "billed", "again")}
     columns["cause"] = columns["cause"] and Cause(columns["cause"])
