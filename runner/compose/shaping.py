@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
+from runner.compose.keeping import outputs
 from runner.compose.opening import batch_of, reading
-from runner.compose.running import outputs
 from runner.exports import card, formats, placing
 from runner.exports.card import Origin
 from runner.exports.condition import Condition
