@@ -1,13 +1,16 @@
 import csv
 import json
 import random
+import shutil
 import subprocess
 import sys
+import tarfile
 from fractions import Fraction
 
 import pytest
 import yaml
 from albums import Album, words
+from PIL import Image
 from rows import job, kept
 from runs import ENVIRONMENT, ROOT
 from small_disk import grow, small_disk
@@ -476,3 +479,54 @@ def test_a_library_that_is_missing_is_one_clear_error(album):
     assert done.returncode == 2
     assert done.stderr == "Parquet needs pyarrow: pip install 'runner[parquet]'\n"
     assert sorted(each.name for each in album.folder.iterdir() if "animals" in each.name) == []
+
+
+def test_pictures_of_a_folder_are_links_or_on_another_disk_copies(album, tmp_path):
+    mixed(album)
+    with small_disk(tmp_path / "disk") as disk:
+        for target, links in ((tmp_path / "near", 2), (disk / "far", 1)):
+            done = export(album, "imagefolder", target=target)
+            assert done.splits == {"train": 3}
+            picture = done.path / "train" / "fox.png"
+            assert picture.read_bytes() == (album.outputs / "fox.png").read_bytes()
+            assert picture.stat().st_nlink == links
+            lines = [
+                json.loads(line) for line in picture.with_name("metadata.jsonl").read_bytes().splitlines()
+            ]
+            assert [line["file_name"] for line in lines] == ["fox.png", "two-0.png", "two-1.png"]
+            assert {name: None for line in lines for name in line} == dict.fromkeys(lines[0])
+            shutil.rmtree(target)
+
+
+def test_pictures_in_subfolders_keep_them(album):
+    album.add("a", album.picture("ab/a.png"))
+    done = export(album.close(), "imagefolder", target=album.folder / "out")
+    assert files(done.path / "train") == ["ab/a.png", "metadata.jsonl"]
+
+
+def test_pictures_of_several_kinds_are_called_alike_in_a_tar(album):
+    album.add("one", album.picture("a.jpg"))
+    album.add("two", album.picture("b.webp"))
+    done = export(album.close(), "webdataset", target=album.folder / "out.tar")
+    with tarfile.open(done.path) as tar:
+        names = tar.getnames()
+        found = [Image.open(tar.extractfile(name)).format for name in names if name.endswith(".jpg")]
+    assert [name.partition(".")[2] for name in names] == ["jpg", "txt", "json"] * 2
+    assert found == ["JPEG", "WEBP"]
+
+
+def test_a_tar_holds_pictures_or_texts_and_says_how_to_choose(album):
+    mixed(album)
+    with pytest.raises(Refusal, match="not image and text: choose by --where"):
+        export(album, "webdataset", target=album.folder / "out")
+    done = export(
+        album, "webdataset", target=album.folder / "out", where=Condition("--where", "kind == 'text'")
+    )
+    assert done.splits == {"train": 1}
+
+
+def test_a_joblog_is_a_file_where_no_path_is_given(album, monkeypatch):
+    mixed(album)
+    monkeypatch.chdir(album.folder)
+    assert export(album, "joblog").path == album.folder / "animals.joblog"
+    assert export(album, "csv").path == album.folder / "animals-csv"

@@ -76,7 +76,7 @@ def export(db: str, batch: str, wanted: Wanted) -> Exported:
     form = formats.named(wanted.format)
     with reading(db) as store:
         row = batch_of(store, batch, db)
-        target = place(row, wanted)
+        target = place(row, form, wanted)
         check(form, target, wanted)
         with blamed(target):
             placing.require_room(target, overwrite=wanted.overwrite)
@@ -97,8 +97,11 @@ def export(db: str, batch: str, wanted: Wanted) -> Exported:
     )
 
 
-def place(row: BatchRow, wanted: Wanted) -> Path:
-    return (wanted.target or Path(f"{Path(row.folder).name}-{wanted.format}")).absolute()
+def place(row: BatchRow, form: Format, wanted: Wanted) -> Path:
+    """Where it goes: by default it is called by the batch and the format."""
+    name = Path(row.folder).name
+    usual = f"{name}{form.suffixes[0]}" if form.is_file else f"{name}-{wanted.format}"
+    return (wanted.target or Path(usual)).absolute()
 
 
 def is_lone(form: Format, target: Path) -> bool:

@@ -98,6 +98,8 @@ class Format:
     """Whether its samples have to be of one kind."""
     is_single: bool = False
     """Whether it is one file, whatever its size."""
+    is_file: bool = False
+    """Whether it is a file, no folder, where no path is given."""
     needs_bodies: bool = False
     """Whether it tells what was answered, word for word."""
     traces: str = "Every sample carries where it comes from"

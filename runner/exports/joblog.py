@@ -51,4 +51,5 @@ FORMAT = Format(
     suffixes=(SUFFIX, ".log", ".tsv"),
     states=ENDED,
     is_single=True,
+    is_file=True,
 )
