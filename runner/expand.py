@@ -43,15 +43,23 @@ def rows_and_variables(manifest: Manifest, at: int) -> int:
     return sum(combinations.count(axes(manifest, group, row)) for row in own)
 
 
-def expand(manifest: Manifest, bodies: Mapping[str, Body]) -> Iterator[Job]:
+def nothing() -> None:
+    """Nobody hears of it."""
+
+
+def expand(
+    manifest: Manifest, bodies: Mapping[str, Body], begins: Callable[[], None] = nothing
+) -> Iterator[Job]:
     """Every job; `bodies` are the dialects' by name. Raises `ManifestError`, at the end, with all bad rows.
 
-    From the first bad row on no job is yielded: what came before it is not all, and not to be kept.
+    `begins` is called before each group. From the first bad row on no job is yielded: what came before it is
+    not all, and not to be kept.
     """
     problems = Problems()
     users = claimed(lambda: ids(manifest), problems)
     expansion = Expansion.of(manifest, bodies, users, problems)
     for at in range(len(manifest.jobs)):
+        begins()
         yield from expansion.group(at)
     if expansion.naming is not None and expansion.naming.met and not problems:
         again = Expansion.of(manifest, bodies, users, problems)

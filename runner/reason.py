@@ -22,5 +22,7 @@ class Reason(StrEnum):
     """The provider does not know the model (three jobs in a row)."""
     UNAVAILABLE = "unavailable"
     """The provider could not be reached, or not served, for as long as `give_up` says."""
+    CANARY = "canary"
+    """The first job of a group, sent alone, did not come back well."""
     DISK = "disk"
     PAUSED = "paused"

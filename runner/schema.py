@@ -107,6 +107,7 @@ batches = Table(
     required("night"),
     Column("run", Integer, nullable=False),
     Column("submission", Integer, nullable=False),
+    Column("groups", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("started_at", Double),

@@ -34,6 +34,7 @@ def batch(**fields: Any) -> BatchRow:
         night="2026-11-23",
         run=1,
         submission=1,
+        groups=(0,),
         created_at=AT,
         updated_at=AT,
         started_at=None,

@@ -80,6 +80,7 @@ BATCHES: Items = (
     required("night"),
     sa.Column("run", sa.Integer(), nullable=False),
     sa.Column("submission", sa.Integer(), nullable=False),
+    sa.Column("groups", sa.LargeBinary(), nullable=False),
     sa.Column("created_at", sa.Double(), nullable=False),
     sa.Column("updated_at", sa.Double(), nullable=False),
     sa.Column("started_at", sa.Double()),

@@ -190,6 +190,13 @@ Junit = Annotated[
         help="At the end, write the jobs as JUnit XML, for build servers.",
     ),
 ]
+Preflight = Annotated[
+    bool,
+    typer.Option(
+        "--preflight",
+        help="Look at what the run needs, then send the first job of each group alone; stop if not well.",
+    ),
+]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Do not sit out a provider's long limit: exit 75 instead.")
 ]

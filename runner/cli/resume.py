@@ -17,6 +17,7 @@ from runner.cli.options import (
     MetricsFile,
     MetricsPort,
     NoWait,
+    Preflight,
     Until,
 )
 from runner.cli.speaking import say, say_waiting
@@ -34,6 +35,7 @@ def resume(
     max_cost: MaxCost = None,
     until: Until = "",
     no_wait: NoWait = False,
+    preflight: Preflight = False,
     as_json: Json = False,
     log_format: Log = LogFormat.TEXT,
     junit: Junit = "",
@@ -45,7 +47,9 @@ def resume(
     By default with the newest unfinished one; where there is none, there is nothing to do.
     """
     seen_by = audience(log_format, port=metrics_port, file=metrics_file)
-    bounds = options(limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait)
+    bounds = options(
+        limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait, preflight=preflight
+    )
     row = wanted(db, name)
     if row is None:
         say("nothing to resume: no batch is unfinished")

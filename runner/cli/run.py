@@ -20,6 +20,7 @@ from runner.cli.options import (
     MetricsPort,
     Model,
     NoWait,
+    Preflight,
     Sets,
     Until,
     Url,
@@ -54,6 +55,7 @@ def run(
     max_cost: MaxCost = None,
     until: Until = "",
     no_wait: NoWait = False,
+    preflight: Preflight = False,
     yes: Yes = False,
     url: Url = "",
     key_env: KeyEnv = "",
@@ -72,7 +74,9 @@ def run(
     """
     seen_by = audience(log_format, port=metrics_port, file=metrics_file)
     say(f"reading {', '.join(paths)}")
-    bounds = options(limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait)
+    bounds = options(
+        limit=limit, max_cost=max_cost, deadline=deadline_of(until), no_wait=no_wait, preflight=preflight
+    )
     server = Server(url, key_env, model, concurrency)
     manifests = [manifest(path, sets, server, night=date, is_run=True) for path in paths]
     done = run_all(db, manifests, bounds, seen_by, yes=yes, as_json=as_json)

@@ -161,7 +161,7 @@ def started(
         name=name_of(whole),
         title=path.name,
         folder=str(whole.parent),
-        command=(*program, "--db", queue, "run", str(whole), *options),
+        command=(*program, "--db", queue, "run", str(whole), "--preflight", *options),
         timetable=times,
         env_file=str(Path(env_file).absolute()) if env_file else None,
     )

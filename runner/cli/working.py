@@ -27,12 +27,19 @@ CALM = 50_000
 
 
 def options(
-    *, limit: int | None, max_cost: float | None, deadline: float | None, no_wait: bool
+    *,
+    limit: int | None,
+    max_cost: float | None,
+    deadline: float | None,
+    no_wait: bool,
+    preflight: bool = False,
 ) -> "RunOptions":
     """What was asked for on the command line."""
     from runner.compose import RunOptions
 
-    return RunOptions(limit=limit, max_cost_usd=max_cost, until=deadline, waits=not no_wait)
+    return RunOptions(
+        limit=limit, max_cost_usd=max_cost, until=deadline, waits=not no_wait, preflight=preflight
+    )
 
 
 def deadline_of(until: str) -> float | None:

@@ -22,6 +22,7 @@ from runner.compose.keeping import outputs
 from runner.compose.lanes import lanes
 from runner.compose.opening import batch_of
 from runner.compose.pacing import Pacing
+from runner.compose.preflight import refusal
 from runner.compose.recovery import recover
 from runner.compose.room import needed, told
 from runner.compose.secrets import known_secrets
@@ -35,6 +36,7 @@ from runner.engine.queue import BatchQueue
 from runner.engine.stop import Stop, Told, exit_status, heeding_signals
 from runner.engine.toll import Toll
 from runner.files import Unwritable
+from runner.job import State
 from runner.manifest import Settings
 from runner.problems import ManifestError, Problem
 from runner.provenance import Origin
@@ -43,7 +45,7 @@ from runner.redaction import Secrets
 from runner.reserve import SUFFIX, Reserve
 from runner.retry import Policy
 from runner.sinks import Folder
-from runner.store import BatchRow, BatchState, Settled, Store, Tally
+from runner.store import BatchRow, BatchState, Settled, Store, Tally, Usual
 from runner.writer import Unwritten, Writer
 
 LATER = 75
@@ -61,6 +63,8 @@ class RunOptions:
     """Seconds since the epoch."""
     waits: bool = True
     """Whether a provider's long limit is sat out."""
+    preflight: bool = False
+    """Whether what a run needs is looked at first, and the first job of each group is sent alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +202,26 @@ class Run:
             glance = self._glance(settings, pacing, began)
             self.watcher.began(began)
             self.allowance = allowance(settings, self.options, began)
+            await self._look_ahead(settings, secrets, folder)
             await self._watched(glance, self._engine(settings, folder))
             if self.toll.lost:
                 self.watcher.said(f"{self.toll.lost} lost: paid for, perhaps, and kept nowhere")
             glance.tell(await self._tally())
         return await self._end(run_id)
+
+    async def _look_ahead(self, settings: Settings, secrets: Secrets, folder: Folder) -> None:
+        """Where its time is bounded, how long answers take; where that is asked for, what it needs."""
+        if self.options.until is not None:
+            usual = await self.writer.do(lambda store: store.usual())
+            self.allowance.typical_s = typical(usual, settings)
+        if self.options.preflight:
+            wanted = await self.writer.do(lambda store: store.models_wanted(self.row.id))
+            places = [folder.root, *([] if self.queue.path is None else [self.queue.path.parent])]
+            refused = await refusal(settings, secrets, wanted, places) if wanted else None
+            if refused is not None:
+                self.watcher.said(f"not begun: {refused.words}")
+                self.stop.ask(refused.reason)
+            self.allowance.canaries = set(await self.writer.do(lambda store: store.firsts(self.row)))
 
     def _glance(self, settings: Settings, pacing: Pacing, began: Tally) -> Glance:
         def nearly_spent(tally: Tally) -> Iterator[str]:
@@ -274,7 +293,23 @@ class Run:
     def _hear(self, settled: Sequence[Settled], late: int) -> None:
         if late:
             self.watcher.said(f"{late} late result{'s'[: late > 1]} dropped")
+        if self.allowance.canaries:
+            self._heed_canaries(settled)
+        if self.allowance.until is not None:
+            self.allowance.took(each.attempt for each in settled)
         self.heard(settled)
+
+    def _heed_canaries(self, settled: Sequence[Settled]) -> None:
+        """The rest of a group follows when the first of each has come back well."""
+        for each in settled:
+            state = each.settlement.state
+            if each.claim.row not in self.allowance.canaries or state is State.PENDING:
+                continue
+            self.allowance.canaries.discard(each.claim.row)
+            if state is not State.SUCCEEDED:
+                cause = f"{each.settlement.cause}: {each.settlement.message}"
+                self.watcher.said(f"{each.claim.id}, sent alone before the rest of its group: {cause}")
+                self.stop.ask(Reason.CANARY)
 
     def _told(self, times: int) -> None:
         if times == 1:
@@ -404,6 +439,12 @@ def allowance(settings: Settings, options: RunOptions, tally: Tally) -> Allowanc
         until=options.until,
         requests=None if requests is None else max(requests - tally.attempts, 0),
     )
+
+
+def typical(usual: Mapping[tuple[str, str], Usual], settings: Settings) -> float:
+    """Seconds that answers of the slowest of its endpoints and models take, as far as that is known."""
+    known = (each.latency_s for (name, _), each in usual.items() if name in settings.endpoints)
+    return max(known, default=0.0)
 
 
 def left(options: RunOptions, used: Allowance) -> RunOptions:

@@ -106,10 +106,14 @@ def has_paid(pending: Path) -> bool:
 
 def merge(store: Store, manifest: Manifest, mark: str, *, wishes: bool) -> tuple[Submission, Sequence[int]]:
     priced = catalogue.filled(manifest)
-    jobs = store.wishing(expanded(priced)) if wishes else expanded(priced)
-    change = store.submit(new_batch(priced, mark), jobs, now=time.time()).change
+    begins: list[int] = []
+    jobs = expanded(priced, begins)
+    wished = store.wishing(jobs) if wishes else jobs
+    done = store.submit(new_batch(priced, mark), wished, now=time.time())
+    store.group(done.batch_id, begins)
+    change = done.change
     reused = take_over(store, batch_of(store, manifest.name, "the queue")) if wishes else Reused()
-    done = Submission(
+    submission = Submission(
         batch=manifest.name,
         new=change.new,
         kept=change.kept,
@@ -118,13 +122,21 @@ def merge(store: Store, manifest: Manifest, mark: str, *, wishes: bool) -> tuple
         unchanged=False,
         notes=(*catalogue.said(manifest, priced), *reused.notes()),
     )
-    return done, reused.rows
+    return submission, reused.rows
 
 
-def expanded(manifest: Manifest) -> Iterator[Job]:
-    """The manifest's jobs, each canonical body made by its dialect."""
-    for job in expand(manifest, {name: dialect.body for name, dialect in DIALECTS.items()}):
+def expanded(manifest: Manifest, begins: list[int] | None = None) -> Iterator[Job]:
+    """The manifest's jobs, each body made by its dialect; `begins` takes how many come before each group."""
+    bodies = {name: dialect.body for name, dialect in DIALECTS.items()}
+    before = 0
+
+    def group_begins() -> None:
+        if begins is not None:
+            begins.append(before)
+
+    for job in expand(manifest, bodies, group_begins):
         crash.point("expanding")
+        before += 1
         yield job
 
 

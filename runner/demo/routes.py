@@ -53,9 +53,10 @@ def shown(here: str, visit: Visit) -> Made:
     folder, _, name = here.rpartition("/")
     match folder, name:
         case "", "models":
-            return said({"object": "list", "data": [{"id": model, "object": "model"} for model in MODELS]})
+            listed = [{"id": model, "object": "model"} for model in visit.models or MODELS]
+            return said({"object": "list", "data": listed})
         case "users", "credits":
-            return said({"data": {"available_balance": "12.34"}, "status": "success"})
+            return said({"data": {"available_balance": f"{visit.balance:.2f}"}, "status": "success"})
         case "predictions", name:
             return predictions.poll(name, visit)
         case "files", name:

@@ -25,6 +25,8 @@ from runner.demo.studio import Made, Order, Prediction, Shelf, Visit
 
 Script = Callable[[Seen], Act | None]
 """What is done with a request, polls and downloads included; None: what is right by the knobs."""
+PRICE_USD = 0.01
+"""Of a request, where the account says what is left."""
 GRACE_S = 0.05
 """How long answers under way have when the provider closes."""
 
@@ -144,7 +146,14 @@ class Provider:
             polls=self.knobs.polls,
             pictures=self.pictures,
             predictions=self.predictions,
+            models=sorted(self.knobs.models or ()),
+            **self.balance(),
         )
+
+    def balance(self) -> dict[str, float]:
+        """What is left where the credit is bounded."""
+        credit = self.knobs.credit
+        return {} if credit is None else {"balance": PRICE_USD * max(credit - self.billed, 0)}
 
     def headers(self) -> dict[str, str]:
         """What every answer carries."""

@@ -1,7 +1,7 @@
 """Pictures that were ordered: to be painted into an answer, or to be fetched from a shelf later."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -62,6 +62,10 @@ class Visit:
     """How often a prediction says `processing` before it is ready."""
     pictures: Shelf[Picture]
     predictions: Shelf[Prediction]
+    models: Sequence[str] = ()
+    """Those that there are; none: any, and well-known ones are listed."""
+    balance: float = 12.34
+    """Dollars left of the account."""
 
 
 Made = Answer | Order

@@ -1,5 +1,6 @@
 """What a run may still do: so many jobs, so much money, until such a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
@@ -7,6 +8,8 @@ from runner.outcome import Attempt
 from runner.reason import Reason
 from runner.store import Among
 
+LATEST = 0.1
+"""The weight of the latest answer in what is typical."""
 MOST_ROWS = 256
 """Jobs that are asked for by their rows at once."""
 
@@ -22,6 +25,8 @@ class Allowance:
     nusd: int | None = None
     """What this run may spend, over all its sendings, those that may have been billed included."""
     until: float | None = None
+    typical_s: float = 0.0
+    """How long an answer takes: nothing is begun that would come back after `until`."""
     requests: int | None = None
     """Requests that may still be sent."""
     spent: int = 0
@@ -31,6 +36,8 @@ class Allowance:
     excess: int = 0
     """The most that a sending has cost beyond what was reserved for it: any other may do the same."""
     sent: int = 0
+    canaries: set[int] = field(default_factory=set)
+    """Rows of jobs that have to succeed before any other is begun."""
     is_short: bool = False
     """Whether the money did not reach for a job, and none has come back since."""
     begun: set[int] = field(default_factory=set)
@@ -39,7 +46,7 @@ class Allowance:
     """Of these the ones that are pending again, and when they are due, in seconds since the epoch."""
 
     def is_over(self, now: float) -> bool:
-        return self.until is not None and now >= self.until
+        return self.until is not None and now >= self.until - self.typical_s
 
     def held(self) -> Reason | None:
         """Why no further job may be begun. What is begun, or paid for, is still brought to its end."""
@@ -49,6 +56,9 @@ class Allowance:
 
     def among(self) -> Among:
         """Which jobs may be taken."""
+        if self.canaries:
+            rows = tuple(sorted(self.canaries)[:MOST_ROWS])
+            return Among(rows=rows, ticketed=self._is_spent, fresh=True)
         first = nsmallest(MOST_ROWS, self.undone, key=self.undone.__getitem__) if self._are_begun else None
         return Among(rows=None if first is None else tuple(first), ticketed=self._is_spent)
 
@@ -110,6 +120,13 @@ class Allowance:
         if not (self.excess and attempt.billed and attempt.cause is not None and attempt.cost_nusd):
             return attempt
         return replace(attempt, cost_nusd=attempt.cost_nusd + self.excess)
+
+    def took(self, attempts: Iterable[Attempt | None]) -> None:
+        """How long answers take, the latest counting most."""
+        for attempt in attempts:
+            if attempt is not None and attempt.cause is None:
+                known = self.typical_s or attempt.latency_s
+                self.typical_s = known + LATEST * (attempt.latency_s - known)
 
     def put_off(self, row: int, due_at: float) -> None:
         """A job that was taken up is pending again until then."""

@@ -102,6 +102,7 @@ class Filter:
     rows: int = 0
     """Only so many; 0: all."""
     ticketed: bool = False
+    fresh: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ class Filter:
             *([jobs.c.model.not_in([given(name) for name in models])] if models else []),
             *([jobs.c.row.in_([given(name) for name in rows])] if rows else []),
             *([HAS_TICKET] if self.ticketed else []),
-            *([jobs.c.due_at > ZERO] if self.rows or self.ticketed else []),
+            *([jobs.c.due_at > ZERO] if (self.rows or self.ticketed) and not self.fresh else []),
         ]
 
 
@@ -127,7 +128,7 @@ def filtered(skips: Sequence[str], among: Among) -> tuple[Filter, Values]:
     rows = () if among.rows is None else among.rows or (0,)
     padding = (1 << (len(rows) - 1).bit_length()) - len(rows) if rows else 0
     only = (*rows, *rows[-1:] * padding)
-    return Filter(len(skips), len(only), among.ticketed), (*skips, *only)
+    return Filter(len(skips), len(only), among.ticketed, among.fresh), (*skips, *only)
 
 
 def asks_when(due: ColumnElement[bool]) -> bool:
@@ -323,7 +324,7 @@ def order(among: Among, *, fresh_first: bool) -> Sequence[ColumnElement[bool]]:
     """What is taken first, and then; only of all jobs some are fresh."""
     if among.alone:
         return (LAST,)
-    if among != ALL:
+    if among != ALL and not among.fresh:
         return (RETRIED,)
     return (TICKETED, FRESH, RETRIED) if fresh_first else (RETRIED, FRESH)
 

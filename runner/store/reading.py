@@ -181,6 +181,33 @@ class Reading(Desk):
         rows = self.connection.execute(found, execution_options={"yield_per": CHUNK})
         return (job_row(list(same)) for _, same in groupby(rows, key=itemgetter(0)))
 
+    def firsts(self, batch: BatchRow) -> tuple[int, ...]:
+        """The row of the first pending job of each group, if it has one."""
+        ends = (*batch.groups[1:], None)
+        found = (self._first_pending(batch.id, *ends) for ends in zip(batch.groups, ends, strict=True))
+        return tuple(row for row in found if row is not None)
+
+    def _first_pending(self, batch_id: int, begin: int, end: int | None) -> int | None:
+        wanted = select(jobs.c.row).where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.listed == 1,
+            jobs.c.position >= begin,
+            jobs.c.state == State.PENDING.value,
+        )
+        if end is not None:
+            wanted = wanted.where(jobs.c.position < end)
+        return self.connection.execute(wanted.order_by(jobs.c.position).limit(1)).scalar()
+
+    def models_wanted(self, batch_id: int) -> dict[str, set[str]]:
+        """By endpoint: the models of pending jobs."""
+        wanted = select(jobs.c.endpoint, jobs.c.model).where(
+            jobs.c.batch_id == batch_id, jobs.c.state == State.PENDING.value
+        )
+        found: dict[str, set[str]] = defaultdict(set)
+        for endpoint, model in self.connection.execute(wanted.distinct()):
+            found[endpoint].add(model)
+        return found
+
     def bytes_kept(self, batch_id: int) -> int:
         """Of all outputs of a batch."""
         of_batch = outputs.join(jobs, jobs.c.row == outputs.c.job)
@@ -193,6 +220,7 @@ def batch_row(values: RowMapping) -> BatchRow:
     tally = Tally(**{name: columns.pop(name) for name in COUNTERS})
     columns |= {
         "sets": orjson.loads(columns["sets"]),
+        "groups": tuple(orjson.loads(columns["groups"])),
         "priced": bool(columns["priced"]),
         "paused": bool(columns["paused"]),
         "state": BatchState(columns["state"]),

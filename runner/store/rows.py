@@ -122,6 +122,8 @@ class BatchRow:
     run: int
     submission: int
     """How often the manifest was submitted."""
+    groups: tuple[int, ...]
+    """The positions that its groups of jobs begin at."""
     created_at: float
     updated_at: float
     """When it was last submitted or run."""
@@ -297,6 +299,8 @@ class Among:
     """Of those alone that are paid for and go on from a ticket."""
     alone: bool = False
     """Of those alone that may have ended an earlier runner."""
+    fresh: bool = False
+    """Of these rows those too that were never taken."""
 
 
 Values = tuple[Any, ...]

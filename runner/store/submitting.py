@@ -1,6 +1,6 @@
 """A manifest becomes a batch, or changes the one of its name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -35,6 +35,11 @@ class Submitting(Merging, Ledger):
         self.finish_if_done(batch_id, now=now)
         return Submitted(batch_id=batch_id, change=change, renames=len(self.renames(batch_id)))
 
+    def group(self, batch_id: int, begins: Sequence[int]) -> None:
+        """Keep the positions that the manifest's groups begin at."""
+        kept = update(batches).where(batches.c.id == batch_id).values(groups=orjson.dumps(begins))
+        self.connection.execute(kept)
+
     def compare(self, name: str, jobs: Iterable[Job], to_do: Callable[[Job], None] = idle) -> Change:
         """What `submit` would do; nothing is written. `to_do` hears of each job that a run would send."""
         batch = self.connection.execute(
@@ -61,6 +66,7 @@ class Submitting(Merging, Ledger):
         begun = insert(batches).values(
             **described(batch),
             submission=1,
+            groups=b"[]",
             state=BatchState.PENDING.value,
             created_at=now,
             updated_at=now,
