@@ -42,8 +42,9 @@ def replay(
 ) -> None:
     """Send the request that a picture carries once more.
 
-    No queue is needed, its file is enough. It becomes a batch of its own, with one job. A picture may come from anybody: an address that no batch of
-    the queue has sent to is asked about first, unless --url names it.
+    No queue is needed, its file is enough. It becomes a batch of its own, with one job. A picture may come
+    from anybody: an address that no batch of the queue has sent to is asked about first, unless --url names
+    it.
     """
     from runner.compose import replaying
     from runner.provenance import Untold
