@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 
 from runner import validity
 from runner.combinations import Grid
-from runner.endpoint import Count, Part, kind
+from runner.endpoint import SECRET_PART, Count, Part, kind
+from runner.origin import URL
 from runner.selection import sliced
 
 Values = Annotated[list[Any], Field(min_length=1)]
@@ -169,6 +170,12 @@ class Expect(Part):
         return hashlib.sha256(orjson.dumps(written, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
 
 
+def without_key(value: str) -> str:
+    if URL.match(value) and (re.match(r"[^/]*://[^/]*:[^/]*@", value) or SECRET_PART.search(value)):
+        raise ValueError("a URL holds no key or password: stores find theirs in the environment")
+    return value
+
+
 def slice_of_rows(value: Any) -> Any:
     sliced(value if isinstance(value, str) else "")
     return value
@@ -208,7 +215,7 @@ class JobGroup(Part):
         ]
         | None
     ) = Field(None, description="Prompts: templates, or mappings with id, prompt, params, vars.")
-    file: Text | None = Field(
+    file: Annotated[Text, AfterValidator(without_key)] | None = Field(
         None,
         description="A file of rows: `.txt` (a prompt a line), `.csv`, `.tsv`, `.jsonl` or `.json` (a list), "
         "these with `.gz` or `.zst` behind too; `.parquet`, `.arrow`, `.feather`. Or a pattern "

@@ -1,5 +1,7 @@
 from datetime import date
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from runner.dialects import DIALECTS
@@ -107,6 +109,14 @@ def test_another_choice_is_another_fingerprint(tmp_path):
             "{model: m, prompt: '{{ rows }}', vars: {rows: 10:50}}",
             ["jobs.yaml:5:51: '10:50' may be read as a"],
         ),
+        (
+            "{model: m, file: 's3://user:word@host/a.csv'}",
+            ["jobs.yaml:5:22: a URL holds no key or password: stores find theirs in the environment"],
+        ),
+        (
+            "{model: m, file: 'https://host/a.csv?sig=abc'}",
+            ["jobs.yaml:5:22: a URL holds no key or password"],
+        ),
         ("{model: m, file: '*.tsv'}", ["jobs.yaml:5:22: *.tsv: no file matches"]),
     ],
 )
@@ -124,3 +134,13 @@ def test_a_row_that_a_filter_can_say_nothing_of_is_told_of_when_jobs_are_made(tm
     first, *others = (str(each).replace(f"{tmp_path}/", "") for each in caught.value.problems)
     assert first == "animals.csv:2: where: 'a' is no number"
     assert len(others) == 3
+
+
+def test_a_template_that_names_a_column_of_bytes_is_an_error(tmp_path):
+    pa.parquet.write_table(pa.table({"prompt": ["a fox"], "image": [b"x"]}), tmp_path / "a.parquet")
+    with pytest.raises(ManifestError) as caught:
+        read(tmp_path, "{model: m, file: a.parquet, prompt: '{{ image }}', where: image != 3}")
+    said = "the variable 'image' is a column of bytes, which no template can use"
+    assert [str(each) for each in caught.value.problems] == [
+        f"{tmp_path}/jobs.yaml:5:{column}: {said}" for column in (41, 63)
+    ]

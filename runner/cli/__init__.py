@@ -1,6 +1,7 @@
 """The command line: a command a module; each parses, calls and prints, and imports late what is heavy."""
 
 import atexit
+import os
 import signal
 import sys
 from io import TextIOWrapper
@@ -93,6 +94,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the other pools give little back
     with Plainly():
         app()
 
