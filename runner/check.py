@@ -75,8 +75,8 @@ class Checker:
     folder: Path
     sets: Mapping[str, str]
     endpoints: Mapping[str, Endpoint]
-    given: Mapping[str, Any]
-    """Variables that are there before any row."""
+    night: Mapping[str, Any]
+    """Variables that are always there."""
     unread: AbstractSet[str]
     """Names of endpoints that could not be read."""
     problems: Problems
@@ -126,7 +126,7 @@ class Checker:
         for group in groups:
             with suppress(Unusable):
                 as_read = group.model_copy(update={"where": None, "shuffle": None})
-                given = supply(as_read, self.folder, self.given)
+                given = supply(as_read, self.folder, night=self.night, sets=self.sets)
                 deque(islice(given.rows(self.problems) if given else (), MOST_ROWS), maxlen=0)
 
     # Endpoints
@@ -204,7 +204,7 @@ class Checker:
     def heads(self, group: JobGroup, loc: Loc) -> list[Head] | None:
         """The columns of the group's rows, none for a group without; None where they cannot be told."""
         try:
-            given = supply(group, self.folder, self.given)
+            given = supply(group, self.folder, night=self.night, sets=self.sets)
         except Unusable as error:
             self.add((*loc, "file"), str(error))
             return None

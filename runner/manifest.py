@@ -269,7 +269,7 @@ class Reading:
             folder=self.folder,
             sets=self.sets,
             endpoints=endpoints,
-            given={**self.night.values(), **self.sets},
+            night=self.night.values(),
             unread=given.keys() - endpoints.keys() if isinstance(given, dict) else frozenset(),
             problems=self.problems,
             naming=outputs.get("name") if isinstance(outputs := self.raw.get("outputs"), dict) else None,
@@ -386,7 +386,7 @@ def marks(manifest: Manifest, at: int) -> list[str]:
 def supply_of(manifest: Manifest, at: int) -> Supply | None:
     """The rows that the manifest's group number `at` names; raises `ManifestError`."""
     try:
-        return supply(manifest.jobs[at], manifest.folder, {**manifest.night.values(), **manifest.sets})
+        return supply(manifest.jobs[at], manifest.folder, night=manifest.night.values(), sets=manifest.sets)
     except Unusable as error:
         raise unusable(manifest, at, error) from error
 

@@ -56,14 +56,16 @@ class Filter:
     """An expression over a row's columns that says whether the row is kept."""
 
     expression: str
-    given: Mapping[str, Any]
-    """Variables that are there beside the columns."""
+    night: Mapping[str, Any]
+    """Variables that are always there: columns beat them."""
+    sets: Mapping[str, str]
+    """Variables given by `--set`: they beat all others."""
 
     def kept(self, rows: Iterator[Row], problems: Problems) -> Iterator[Row]:
         holds = templates.condition(self.expression)
         for row in rows:
             place, values = row
-            known = {**self.given, **values}
+            known = {**self.night, **values, **self.sets}
             seen = {name: comparable(known[name]) for name in holds.names.used if name in known}
             try:
                 said = holds(seen)

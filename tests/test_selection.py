@@ -18,7 +18,7 @@ def supply(folder, rows=NUMBERS, name="a.jsonl"):
 
 def chosen(folder, rows=NUMBERS, *, where=None, given=None, **steps):
     """The rows that are left, as many as are counted, and what is wrong with the others."""
-    given_filter = None if where is None else Filter(where, given or {})
+    given_filter = None if where is None else Filter(where, {"date": "2026-11-23"}, given or {})
     selected = Selected(supply=supply(folder, rows), filter=given_filter, **steps)
     problems = Problems()
     left = [values for _, values in selected.rows(problems)]
@@ -73,11 +73,13 @@ def texts(**columns):
         ([{"s": "a fox"}, {"s": "an owl"}], "'fox' in s and s | length < 9", [0]),
         (texts(day=["2026-11-22", "2026-11-23"]), "day >= date", [1]),
         (texts(s=[0.4, 0.6]), "s > least", [1]),
+        (texts(s=[0.4, 0.6], least=[0.9, 0.9]), "s > least", [1]),
+        (texts(date=["2020-01-01", "2026-11-23"]), "date < '2021'", [0]),
         ([{"s": 1}], "false", []),
     ],
 )
 def test_a_filter_keeps_the_rows_that_it_is_true_of(tmp_path, rows, where, kept):
-    given = {"date": "2026-11-23", "least": "0.5"}
+    given = {"least": "0.5"}
     assert chosen(tmp_path, rows, where=where, given=given) == ([rows[at] for at in kept], [])
 
 
