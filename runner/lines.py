@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
+from typing import Any
 
 import orjson
 
@@ -37,9 +38,16 @@ class Texts:
     are_alike = True
 
     def rows(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[Row]:
-        for number, line in lines(file, name, problems):
-            if line and not line.isspace():
-                yield f"{name}:{number}", {PROMPT: line}
+        offset = 0
+        for number, line in enumerate(file, 1):
+            try:
+                text = decoded(line, offset=offset)
+            except Undecodable as error:
+                problems.add(f"{name}:{number}", str(error))
+                return
+            offset += len(line)
+            if text and not text.isspace():
+                yield f"{name}:{number}", {PROMPT: text.removesuffix("\n")}
 
     def count(self, file: BufferedReader, name: str) -> int:
         del name
@@ -56,18 +64,16 @@ class Objects:
     are_alike = False
 
     def rows(self, file: BufferedReader, name: str, problems: Problems) -> Iterator[Row]:
-        for number, line in lines(file, name, problems):
-            if not line or line.isspace():
-                continue
+        offset = 0
+        for number, line in enumerate(file, 1):
             try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                problems.add(f"{name}:{number}:{error.colno}", f"not JSON: {error.msg.split(':')[0]}")
-                continue
-            if isinstance(row, dict):
+                row = quick(line) or careful(line, offset, f"{name}:{number}", problems)
+            except Undecodable as error:
+                problems.add(f"{name}:{number}", str(error))
+                return
+            offset += len(line)
+            if row is not None:
                 yield f"{name}:{number}", row
-            else:
-                problems.add(f"{name}:{number}", f'a JSON object expected: {{"{PROMPT}": …}}')
 
     def count(self, file: BufferedReader, name: str) -> int:
         del name
@@ -77,6 +83,31 @@ class Objects:
         del problems
         first = next(self.rows(file, name, Problems()), None)
         return None if first is None else Head(first[0], tuple(first[1]))
+
+
+def quick(line: bytes) -> dict[str, Any] | None:
+    """The object of a line that is nothing else."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def careful(line: bytes, offset: int, place: str, problems: Problems) -> dict[str, Any] | None:
+    """The object of a line that may be blank, or wrong, or begin with a mark; raises `Undecodable`."""
+    text = decoded(line, offset=offset).removesuffix("\n")
+    if not text or text.isspace():
+        return None
+    try:
+        row = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        problems.add(f"{place}:{error.colno}", f"not JSON: {error.msg.split(':')[0]}")
+        return None
+    if isinstance(row, dict):
+        return row
+    problems.add(place, f'a JSON object expected: {{"{PROMPT}": …}}')
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,15 +70,16 @@ class RowFile:
         return isinstance(self.form, Texts)
 
     def rows(self, problems: Problems) -> Iterator[Row]:
-        place = self.origin.name
+        row: Row | None = None
         try:
             with self.opened() as file:
                 for row in self.form.rows(file, self.origin.name, problems):
-                    place = row[0]
                     yield row
         except OSError as error:
-            after = "" if place == self.origin.name else " after this row"
-            problems.add(place, f"cannot be read{after}: {words(error)}")
+            if row is None:
+                problems.add(self.origin.name, f"cannot be read: {words(error)}")
+            else:
+                problems.add(row[0], f"cannot be read after this row: {words(error)}")
 
     def count(self) -> int:
         """What cannot be read has no rows; reading them tells why."""
