@@ -37,7 +37,8 @@ class Mean:
 
     def add(self, latency_s: float, places: int, weight: float) -> None:
         self.answers += 1
-        weight = max(weight, 1 / self.answers)
+        if weight * self.answers < 1:
+            weight = 1 / self.answers
         delta = latency_s - self.latency_s
         self.latency_s += weight * delta
         self.squares = (1 - weight) * (self.squares + weight * delta * delta)

@@ -198,8 +198,8 @@ DEEPEST = 4
 """Levels of an error's body that are looked into."""
 MOST_ITEMS = 16
 """Items of a list in an error's body that are looked into."""
-REDIRECTED = 3
-"""First digit of a redirect's status."""
+SUCCESS, REDIRECTED = 2, 3
+"""First digits of a status that claims success, and of a redirect's."""
 PHRASES: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 REQUEST_IDS = (
@@ -235,7 +235,7 @@ def of_reply(reply: Reply, *, now: float | None, paid: bool = True, download: bo
     no `Date` of its own; without either it is not heeded. `paid` and `download` are those of its call; a
     download's status says nothing of the endpoint, so its fault does not carry it.
     """
-    if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+    if reply.status // 100 == SUCCESS:
         return None
     tree = parsed(reply.body)
     verdict = of_download(reply.status) if download else of_status(reply.status, tree, paid=paid)
@@ -321,7 +321,10 @@ def because(reply: Reply, verdict: Verdict, message: str, *, after_s: float | No
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's name for a request, for its support."""
-    return next((headers[name] for name in REQUEST_IDS if headers.get(name)), None)
+    for name in REQUEST_IDS:
+        if value := headers.get(name):
+            return value
+    return None
 
 
 def of_download(status: int) -> Verdict:

@@ -271,7 +271,8 @@ class Pace:
         self._remember(now)
 
     def _remember(self, now: float) -> None:
-        self.opened_at = min(self.opened_at, now)
+        if not self.sent:
+            self.opened_at = now
         self.sent += 1
         self.starts.append(now)
         if len(self.starts) > REMEMBERED + 2 * self.crowd.in_flight:
@@ -279,8 +280,9 @@ class Pace:
 
     def ended(self) -> None:
         """A request is over; what came of it is said next."""
-        self.ended_tokens = self.estimated / max(self.crowd.in_flight, 1)
-        self.estimated -= self.ended_tokens
+        if self.tokens is not None:
+            self.ended_tokens = self.estimated / max(self.crowd.in_flight, 1)
+            self.estimated -= self.ended_tokens
         self.crowd.end()
         self.is_heard = True
         if self.crowd.in_flight == 0:

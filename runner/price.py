@@ -80,7 +80,7 @@ def cost(
     price = rates(stated, read(body)) if stated.models else stated
     if not is_priced(price):
         return None
-    tokens, number = tokens_usd(price, usage), sum(each.kind == "image" for each in brought)
+    tokens, number = tokens_usd(price, usage), len([each for each in brought if each.kind == "image"])
     if tokens is None or not (number or has_more_than_image_price(price)):
         return reserve(endpoint, body)
     images = image_usd(price, read(body)) if number and has_image_price(price) else 0.0
@@ -109,7 +109,7 @@ def image_usd(price: Rates, request: dict[str, Any]) -> float | None:
 
 
 def has_more_than_image_price(price: Rates) -> bool:
-    return {price.request, price.input, price.output} != {None}
+    return price.input is not None or price.output is not None or price.request is not None
 
 
 def has_image_price(price: Rates) -> bool:
@@ -118,7 +118,7 @@ def has_image_price(price: Rates) -> bool:
 
 def is_priced(price: Rates) -> bool:
     """Whether the price tells anything at all."""
-    return has_image_price(price) or has_more_than_image_price(price)
+    return has_more_than_image_price(price) or has_image_price(price)
 
 
 def images_asked(request: dict[str, Any]) -> int:
@@ -135,7 +135,11 @@ def output_tokens(request: dict[str, Any]) -> int:
 
 def stated_bound(request: dict[str, Any]) -> int | None:
     """The most tokens that the request lets one answer have; None where it does not say."""
-    return next((request[name] for name in BOUNDS if isinstance(request.get(name), int)), None)
+    for name in BOUNDS:
+        bound = request.get(name)
+        if isinstance(bound, int):
+            return bound
+    return None
 
 
 def likely_tokens(body: bytes) -> float | None:

@@ -111,10 +111,9 @@ class Folder:
         raises `Fault`. Either way the bytes of those are kept as evidence.
         """
         kept = [worded(artifact) for artifact in output.artifacts if artifact.data is None]
-        if len(kept) < len(output.artifacts):
-            kept += await to_thread.run_sync(
-                self.keep_pictures, claim, output.artifacts, limiter=self.decoders
-            )
+        if len(kept) == len(output.artifacts):
+            return tuple(kept)
+        kept += await to_thread.run_sync(self.keep_pictures, claim, output.artifacts, limiter=self.decoders)
         return tuple(sorted(kept, key=lambda each: each.index))
 
     def keep_pictures(self, claim: Claim, artifacts: Sequence[Artifact]) -> list[Kept]:

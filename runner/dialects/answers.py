@@ -71,14 +71,14 @@ def read(reply: Reply, *, asked: int) -> Answer:
         raise fault.unreadable(reply, "answer is not a JSON object")
     places = places_of(reply, tree)
     found = [whats_in(place, cut.pictures) for place in places]
-    items = tuple(item for each in found for item in each.items)
+    items = found[0].items if len(found) == 1 else tuple(item for each in found for item in each.items)
     if not items:
         raise nothing(reply, tree, found)
     return Answer(
         items=numbered(items),
         usage=usage(tree),
-        body=without_vectors(reply, tree) if any("embedding" in place for place in places) else cut.rest,
-        message=shortfall(found, asked),
+        body=without_vectors(reply, tree, cut.rest),
+        message=None if asked == 1 else shortfall(found, asked),
     )
 
 
@@ -114,12 +114,16 @@ def numbered(items: Items) -> Items:
 
 def places_of(reply: Reply, tree: dict[str, Any]) -> list[dict[str, Any]]:
     """The places where outputs may stand, by the provider's own index."""
-    lists = [places for name in ("data", "choices") if isinstance(places := tree.get(name), list)]
-    full = next(filter(None, lists), [])
-    if not full and (not lists or fault.is_error(tree)):
+    full = listed(tree.get("data")) or listed(tree.get("choices"))
+    if not full and (not has_lists(tree) or fault.is_error(tree)):
         raise fault.of_answer(reply, tree) or fault.unreadable(reply, "answer holds no outputs")
     places = [place for place in full if isinstance(place, dict)]
     return places if len(places) == 1 else sorted(places, key=place_of)
+
+
+def has_lists(tree: dict[str, Any]) -> bool:
+    """Whether there is a list that outputs would stand in."""
+    return isinstance(tree.get("data"), list) or isinstance(tree.get("choices"), list)
 
 
 def is_object(value: Any) -> bool:
@@ -144,8 +148,8 @@ def whats_in(place: dict[str, Any], pictures: Mapping[str, bytes]) -> Found:
 
 def refused(place: dict[str, Any]) -> str | None:
     """Why there is nothing to keep at this place, where its content was refused."""
-    finish = text_in(place, "finish_reason")
-    if finish and fault.is_refusal(finish):
+    finish = place.get("finish_reason")
+    if finish and isinstance(finish, str) and fault.is_refusal(finish):
         return finish
     message = place.get("message")
     return text_in(message, "refusal") or None if isinstance(message, dict) else None
@@ -189,14 +193,13 @@ def choice(place: dict[str, Any], _: Mapping[str, bytes]) -> Items:
     message, finish = place["message"], text_in(place, "finish_reason")
     if not isinstance(message, dict) or finish == "error":
         return ()
-    items: list[Artifact] = []
     calls = [call for call in listed(message.get("tool_calls")) if isinstance(call, dict)]
     content = content_of(message.get("content"))
-    if content or (content is not None and not calls):
-        items.append(Artifact(kind="text", index=0, text=content, finish_reason=finish))
-    if calls:
-        items.append(Artifact(kind="tool_calls", index=0, tool_calls=calls, finish_reason=finish))
-    return tuple(items)
+    texts = () if content is None else (Artifact(kind="text", index=0, text=content, finish_reason=finish),)
+    if not calls:
+        return texts
+    called = Artifact(kind="tool_calls", index=0, tool_calls=calls, finish_reason=finish)
+    return (*texts, called) if content else (called,)
 
 
 def completion(place: dict[str, Any], pictures: Mapping[str, bytes]) -> Items:
@@ -216,10 +219,10 @@ FIELDS: Mapping[str, Callable[[dict[str, Any], Mapping[str, bytes]], Items]] = {
 
 def content_of(value: Any) -> str | None:
     """A message's text, which may come in parts; None where it has none, which is not the empty text."""
-    if isinstance(value, list):
-        texts = [part["text"] for part in value if is_object(part) and isinstance(part.get("text"), str)]
-        return "".join(texts) if texts else None
-    return value if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value
+    texts = [part["text"] for part in listed(value) if is_object(part) and isinstance(part.get("text"), str)]
+    return "".join(texts) if texts else None
 
 
 def listed(value: Any) -> list[Any]:
@@ -256,10 +259,13 @@ def shortfall(found: list[Found], asked: int) -> str | None:
     return f"{len(came)} of {asked} {noun}" + (f", {refused} refused" if refused else "")
 
 
-def without_vectors(reply: Reply, tree: dict[str, Any]) -> bytes:
-    """The answer with the length of each vector in its place."""
-    places = [shortened(place) if is_object(place) else place for place in tree["data"]]
-    return dumped(reply, {**tree, "data": places})
+def without_vectors(reply: Reply, tree: dict[str, Any], body: bytes) -> bytes:
+    """The answer with the length of each vector in its place; as it is where it has none."""
+    places = listed(tree.get("data"))
+    if not places or not any(is_object(place) and "embedding" in place for place in places):
+        return body
+    short = [shortened(place) if is_object(place) else place for place in places]
+    return dumped(reply, {**tree, "data": short})
 
 
 def shortened(place: dict[str, Any]) -> dict[str, Any]:

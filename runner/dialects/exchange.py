@@ -1,6 +1,6 @@
 """The steps that dialects share: the paid call, the ticket of its answer, the files it points to."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from urllib.parse import urljoin, urlsplit
 
 import orjson
@@ -31,7 +31,10 @@ def converse(
     else:
         reply = Reply(status=200, headers={}, body=claim.ticket)
     answer = read(reply, asked=asked)
-    if answer.has_links and claim.ticket is None:
+    artifacts = [item for item in answer.items if isinstance(item, Artifact)]
+    if len(artifacts) == len(answer.items):
+        return output(answer, artifacts)
+    if claim.ticket is None:
         yield Ticket(data=reply.body, body=answer.body)
     return (yield from fetched(answer, endpoint))
 
@@ -62,6 +65,10 @@ def fetched(answer: Answer, endpoint: Endpoint) -> Exchange:
     for item in answer.items:
         artifact = item if isinstance(item, Artifact) else (yield from followed(item, endpoint))
         artifacts.append(artifact)
+    return output(answer, artifacts)
+
+
+def output(answer: Answer, artifacts: Sequence[Artifact]) -> Output:
     return Output(artifacts=tuple(artifacts), usage=answer.usage, body=answer.body, message=answer.message)
 
 

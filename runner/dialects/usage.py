@@ -7,6 +7,8 @@ from runner.outcome import Usage
 
 INPUT_TOKENS = ("prompt_tokens", "input_tokens")
 OUTPUT_TOKENS = ("completion_tokens", "output_tokens")
+NUMBERS = frozenset({int, float})
+"""What a number of JSON is read as; a truth value is none."""
 MOST_TOKENS = 1_000_000_000
 """More than any request takes: a price is not made of a greater number."""
 
@@ -51,4 +53,4 @@ def timings(tree: dict[str, Any]) -> Iterator[Any]:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in NUMBERS

@@ -146,7 +146,7 @@ class Feeder:
         for name, due_at in taken.due_at.items():
             self._lanes[name].due_at = min(self._lanes[name].due_at, due_at)
         priced = [self._priced(claim) for claim in taken.claims]
-        sendable = [claim for claim in priced if not self._stop.is_asked and self._admit(claim)]
+        sendable = [] if self._stop.is_asked else [claim for claim in priced if self._admit(claim)]
         if len(sendable) < len(taken.claims):
             await self._give_back(taken.claims, sendable)
         self._alone = [claim.row for claim in sendable if is_last]

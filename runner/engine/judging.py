@@ -72,10 +72,10 @@ def heed(lane: Lane, errand: Errand, outcome: Outcome) -> float | None:
     """
     pace, now, wall = lane.pace, time.monotonic(), time.time()
     pace.ended()
-    if not (errand.called and errand.sending.sent):
+    sent_at = errand.sending.begun_at
+    if sent_at is None or not errand.called:
         pace.unsent()
         return None
-    sent_at = errand.sending.begun_at or now
     refusal = outcome.fault.body if isinstance(outcome, Failed) and outcome.fault.then is Then.WAIT else b""
     pace.tell(hints.read(errand.headers, refusal, now=wall), sent_at=sent_at, now=now)
     match outcome:

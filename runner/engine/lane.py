@@ -45,6 +45,11 @@ class Lane:
     """When the queue next has something for it, in seconds since the epoch; inf: nothing that is known."""
     open: int = 0
     """Claims that are not settled yet."""
+    is_priced: bool = field(init=False)
+    """Whether anything is known of what it costs."""
+
+    def __post_init__(self) -> None:
+        self.is_priced = price.known(self.endpoint) is not None
 
     def room(self, *, now: float, wall: float) -> int:
         """How many claims it could send at once."""
@@ -83,9 +88,13 @@ class Lane:
 
     def price_of(self, claim: Claim) -> int | None:
         """What sending it may cost, in billionths of a dollar; from a ticket nothing more."""
-        return price.reserve(self.endpoint, claim.body) if claim.ticket is None else 0
+        if claim.ticket is not None:
+            return 0
+        return price.reserve(self.endpoint, claim.body) if self.is_priced else None
 
     def cost_of(self, claim: Claim, done: Done) -> int | None:
+        if not self.is_priced:
+            return None
         return price.cost(self.endpoint, claim.body, done.output.usage, done.output.artifacts)
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import orjson
 
 from runner.job import Claim
-from runner.outcome import Attempt, Cause, Done, Failed, Interrupted, Outcome, Unmet
+from runner.outcome import Attempt, Cause, Done, Failed, Interrupted, Outcome, Unmet, Usage, Waiting
 from runner.transport import Sending
 
 
@@ -47,8 +47,75 @@ class Till(Protocol):
 
 def recorded(till: Till, errand: Errand, outcome: Outcome) -> Attempt:
     """The attempt as it ended. One that only went on from a ticket cost nothing more."""
+    match outcome:
+        case Done(output=output):
+            return answered(till, errand, outcome, message=output.message)
+        case Unmet(done=done, cause=cause, message=message):
+            return answered(till, errand, done, cause=cause, message=message)
+        case Failed(fault=fault):
+            return lost(
+                till,
+                errand,
+                may_be_billed=fault.billed,
+                cause=fault.cause,
+                message=fault.message,
+                body=fault.body or errand.answer,
+            )
+        case Interrupted(sent=sent):
+            return lost(till, errand, may_be_billed=sent, cause=Cause.INTERRUPTED)
+        case Waiting():
+            return lost(till, errand, may_be_billed=True)
+
+
+def answered(
+    till: Till, errand: Errand, done: Done, *, cause: Cause | None = None, message: str | None
+) -> Attempt:
+    """A whole answer came, as expected or not."""
+    billed, output = errand.called, done.output
+    return attempt(
+        till,
+        errand,
+        billed=billed,
+        cost_nusd=till.cost_of(errand.claim, done) if billed else unbilled(errand.claim),
+        cause=cause,
+        message=message,
+        usage=None if output.usage is None else usage(output.usage),
+        body=output.body,
+    )
+
+
+def lost(
+    till: Till,
+    errand: Errand,
+    *,
+    may_be_billed: bool,
+    cause: Cause | None = None,
+    message: str | None = None,
+    body: bytes = b"",
+) -> Attempt:
+    """No answer that counts: where it may be billed, what was reserved is taken for its cost."""
+    billed = errand.called and may_be_billed
+    cost_nusd = errand.claim.reserve if billed else unbilled(errand.claim)
+    return attempt(till, errand, billed=billed, cost_nusd=cost_nusd, cause=cause, message=message, body=body)
+
+
+def unbilled(claim: Claim) -> int | None:
+    """What a sending costs that is not billed: not known where no price is."""
+    return None if claim.reserve is None else 0
+
+
+def attempt(
+    till: Till,
+    errand: Errand,
+    *,
+    billed: bool,
+    cost_nusd: int | None,
+    cause: Cause | None,
+    message: str | None,
+    usage: bytes | None = None,
+    body: bytes,
+) -> Attempt:
     claim = errand.claim
-    billed = errand.called and may_be_billed(outcome)
     return Attempt(
         number=claim.attempt,
         counted=errand.called,
@@ -58,13 +125,13 @@ def recorded(till: Till, errand: Errand, outcome: Outcome) -> Attempt:
         billed=billed,
         again=claim.billed_before and errand.called and errand.sending.sent,
         seed=errand.seed,
-        cost_nusd=cost(till, claim, outcome, billed=billed),
-        cause=cause(outcome),
-        message=message(outcome),
+        cost_nusd=cost_nusd,
+        cause=cause,
+        message=message,
         http_status=errand.http_status,
         request_id=errand.request_id,
-        usage=usage(outcome),
-        body=body(errand, outcome),
+        usage=usage,
+        body=body,
     )
 
 
@@ -86,77 +153,13 @@ def ticketed(till: Till, errand: Errand, body: bytes) -> Attempt:
     )
 
 
-def answer(outcome: Outcome) -> Done | None:
-    """The whole answer that an attempt brought, as expected or not."""
-    match outcome:
-        case Done():
-            return outcome
-        case Unmet(done=done):
-            return done
-        case _:
-            return None
-
-
-def may_be_billed(outcome: Outcome) -> bool:
-    match outcome:
-        case Failed(fault=fault):
-            return fault.billed
-        case Interrupted(sent=sent):
-            return sent
-        case _:
-            return True
-
-
-def cost(till: Till, claim: Claim, outcome: Outcome, *, billed: bool) -> int | None:
-    came = answer(outcome)
-    if came is not None and billed:
-        return till.cost_of(claim, came)
-    return claim.reserve if billed or claim.reserve is None else 0
-
-
-def cause(outcome: Outcome) -> Cause | None:
-    match outcome:
-        case Unmet(cause=unmet):
-            return unmet
-        case Failed(fault=fault):
-            return fault.cause
-        case Interrupted():
-            return Cause.INTERRUPTED
-        case _:
-            return None
-
-
-def message(outcome: Outcome) -> str | None:
-    match outcome:
-        case Done(output=output):
-            return output.message
-        case Unmet(message=unmet):
-            return unmet
-        case Failed(fault=fault):
-            return fault.message
-        case _:
-            return None
-
-
-def usage(outcome: Outcome) -> bytes | None:
+def usage(told: Usage) -> bytes:
     """The provider's usage block, with what was read of it."""
-    came = answer(outcome)
-    if came is None or came.output.usage is None:
-        return None
-    told = came.output.usage
-    read = {
-        "input_tokens": told.input_tokens,
-        "output_tokens": told.output_tokens,
-        "inference_s": told.inference_s,
-    }
-    return orjson.dumps({**told.raw, **{name: value for name, value in read.items() if value is not None}})
-
-
-def body(errand: Errand, outcome: Outcome) -> bytes:
-    match outcome:
-        case Done(output=output) | Unmet(done=Done(output=output)):
-            return output.body
-        case Failed(fault=fault):
-            return fault.body or errand.answer
-        case _:
-            return b""
+    tree = dict(told.raw)
+    if told.input_tokens is not None:
+        tree["input_tokens"] = told.input_tokens
+    if told.output_tokens is not None:
+        tree["output_tokens"] = told.output_tokens
+    if told.inference_s is not None:
+        tree["inference_s"] = told.inference_s
+    return orjson.dumps(tree)

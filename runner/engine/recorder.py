@@ -1,7 +1,7 @@
 """What workers have settled becomes rows, everything that has gathered at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio
 from anyio.abc import TaskGroup
@@ -16,10 +16,11 @@ from runner.files import Unwritable
 from runner.job import Claim, State
 from runner.outcome import Cause, Kept
 from runner.store import Settled
+from runner.value import value
 from runner.writer import Unwritten
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ended:
     """A claim's end on its way to the queue."""
 
@@ -27,6 +28,12 @@ class Ended:
     settled: Settled
     reopen: tuple[int, ...]
     """Rows of jobs that it clears: failed for what was not their fault."""
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether there is anything to do once it is a row."""
+        settled = self.settled
+        return bool(self.reopen or settled.settlement.due_at is not None or has_files(settled.kept))
 
 
 class Recorder:
@@ -44,7 +51,7 @@ class Recorder:
         self._tasks: TaskGroup | None = None
 
     def take(self, lane: Lane, settled: Settled, reopen: tuple[int, ...] = ()) -> None:
-        self._waiting.append(Ended(lane, settled, reopen))
+        self._waiting.append(Ended(lane=lane, settled=settled, reopen=reopen))
         self._bell.ring()
 
     def close(self) -> None:
@@ -85,7 +92,8 @@ class Recorder:
         else:
             crash.point("committed")
             for each, is_current in zip(ended, written, strict=True):
-                await self._concluded(each, is_current=is_current)
+                if each.asks_for_more:
+                    await self._concluded(each, is_current=is_current)
             self._toll.recorded(settled, written.count(False))
         for each in ended:
             each.lane.open -= 1
@@ -112,7 +120,7 @@ class Recorder:
     async def _conclude(self, ended: Ended, *, is_current: bool) -> None:
         """What a committed row asks for: names for its files, jobs to clear, a time to look again."""
         claim, kept = ended.settled.claim, ended.settled.kept
-        if any(each.path is not None for each in kept):
+        if has_files(kept):
             await self._place(claim, kept, is_current=is_current)
         if ended.reopen:
             await self._queue.reopen(ended.reopen)
@@ -129,6 +137,10 @@ class Recorder:
         if named != kept:
             await self._queue.place(claim.row, named)
             await self._sink.name(claim.key, claim.attempt, named)
+
+
+def has_files(kept: tuple[Kept, ...]) -> bool:
+    return any(each.path is not None for each in kept)
 
 
 def unwritable(settled: Settled, error: Exception) -> Settled:

@@ -91,7 +91,8 @@ class Worker:
             match said:
                 case Call():
                     reply = await self._send(lane, errand, said)
-                    said = await self._advance(exchange, reply)
+                    is_large = len(reply.body) >= LARGE_REPLY
+                    said = await self._apart(exchange, reply) if is_large else step(exchange, reply)
                 case Ticket(data=data, body=body):
                     await self._go_on(lane, errand, data, body)
                     said = step(exchange, None)
@@ -109,10 +110,8 @@ class Worker:
         kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
         return Done(kept=kept, output=fewer(output, len(kept)))
 
-    async def _advance(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
-        """Give the dialect its reply and take its next step; a large one is read in a thread."""
-        if len(reply.body) < LARGE_REPLY:
-            return step(exchange, reply)
+    async def _apart(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
+        """Give the dialect its reply and take its next step, in a thread."""
         return await self._shelter.bring_home(to_thread.run_sync(step, exchange, reply))
 
     async def _go_on(self, lane: Lane, errand: Errand, ticket: bytes, body: bytes) -> None:
@@ -130,26 +129,20 @@ class Worker:
         """One call out, its reply back; what a paid one told of itself is put on the record."""
         if not call.paid:
             return good(call, await lane.door.send(call, Sending(timeout_s=lane.endpoint.timeout)))
-        sending, errand.called = errand.sending, True
+        sending, row, errand.called = errand.sending, errand.claim.row, True
+        if self._is_called_off:
+            raise CalledOff
+        self._sendings[row] = sending
         try:
-            reply = await self._pay(lane, errand.claim.row, call, sending)
+            reply = await lane.door.send(call, sending)
         finally:
+            del self._sendings[row]
             errand.latency_s = 0.0 if sending.begun_at is None else time.monotonic() - sending.begun_at
         crash.point("answered")
         self._toll.saw(len(reply.body))
         errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
         errand.headers, errand.answer = reply.headers, reply.body[: fault.EVIDENCE]
         return good(call, reply)
-
-    async def _pay(self, lane: Lane, row: int, call: Call, sending: Sending) -> Reply:
-        """Send what can be called off for as long as it has not left."""
-        if self._is_called_off:
-            raise CalledOff
-        self._sendings[row] = sending
-        try:
-            return await lane.door.send(call, sending)
-        finally:
-            del self._sendings[row]
 
 
 def good(call: Call, reply: Reply) -> Reply:
