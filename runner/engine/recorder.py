@@ -140,7 +140,7 @@ class Recorder:
 
 
 def has_files(kept: tuple[Kept, ...]) -> bool:
-    return any(each.path is not None for each in kept)
+    return [each for each in kept if each.path is not None] != []
 
 
 def unwritable(settled: Settled, error: Exception) -> Settled:

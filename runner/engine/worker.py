@@ -16,6 +16,7 @@ from runner.engine.parts import Queue, Sink
 from runner.engine.record import Errand, ticketed
 from runner.engine.shelter import OutOfTime, Shelter
 from runner.engine.toll import Toll
+from runner.engine.turns import Turns
 from runner.expect import seeded, varied
 from runner.files import Unwritable
 from runner.job import Claim
@@ -50,6 +51,7 @@ class Worker:
         self._sendings: dict[int, Sending] = {}
         """Paid calls under way, by their job's row."""
         self._is_called_off = False
+        self._turns = Turns()
 
     async def carry(self, lane: Lane, claim: Claim) -> None:
         """One claim to its end, whatever happens to it; a run that is being cut records that too."""
@@ -142,6 +144,8 @@ class Worker:
         self._toll.saw(len(reply.body))
         errand.http_status, errand.request_id = reply.status, fault.request_id(reply.headers)
         errand.headers, errand.answer = reply.headers, reply.body[: fault.EVIDENCE]
+        if not self._turns.take():
+            await self._turns.next()
         return good(call, reply)
 
 

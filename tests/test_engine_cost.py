@@ -1,0 +1,179 @@
+"""What a chat job costs the event loop, counted and not timed: the same on any machine, however busy.
+
+The bounds have a seventh of room. Where one is passed, look at what a job's way has gained before raising it.
+"""
+
+import asyncio
+import sys
+import time
+import tracemalloc
+from math import inf
+from pathlib import Path
+
+import orjson
+import pytest
+
+from runner import pace
+from runner.breaker import Breaker
+from runner.dialects import DIALECTS
+from runner.engine.allowance import Allowance
+from runner.engine.engine import Engine
+from runner.engine.lane import Lane
+from runner.engine.parts import Taken
+from runner.engine.stop import Stop
+from runner.engine.toll import Toll
+from runner.health import Health
+from runner.job import Claim
+from runner.manifest import Endpoint
+from runner.retry import Policy
+from runner.sinks import Folder
+from runner.wire import Reply
+
+pytestmark = pytest.mark.anyio
+
+IN_FLIGHT = 64
+FEW, MANY = 4 * IN_FLIGHT, 20 * IN_FLIGHT
+CALLS = 205
+"""Of functions of Python that the loop makes for a chat job, HTTP and the queue left out."""
+BYTES = 10_500
+"""That a chat job in flight takes in memory at most, its answer of 600 bytes included."""
+HEADERS = {"content-type": "application/json", "content-length": "600", "x-request-id": "req-1"}
+ANSWER = orjson.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1740081592,
+        "model": "small",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "A red fox crosses the frozen river. " * 10},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 20, "completion_tokens": 64, "total_tokens": 84},
+    }
+)
+
+
+class Memory:
+    """A queue that costs nothing: so many jobs, made when they are claimed."""
+
+    def __init__(self, jobs):
+        self.left = jobs
+        self.settled = 0
+
+    async def claim(self, wants, skip, fresh_first, among):
+        wanted = min(wants["mock"], self.left)
+        claims = [claim(self.left - number) for number in range(wanted)]
+        self.left -= wanted
+        return Taken(claims, {"mock": 0.0 if self.left else inf})
+
+    async def settle(self, settled):
+        self.settled += len(settled)
+        return [True] * len(settled)
+
+
+class Canned:
+    """A door behind which the answer lies ready."""
+
+    async def send(self, call, sending):
+        sending.begun_at = time.monotonic()
+        await asyncio.sleep(0)
+        return Reply(status=200, headers=HEADERS, body=bytes(bytearray(ANSWER)))
+
+
+def claim(row):
+    return Claim(
+        row=row,
+        id=str(row),
+        stem=str(row),
+        key=f"{row:064x}",
+        endpoint="mock",
+        model="small",
+        body=b'{"model":"small","messages":[{"role":"user","content":"scene %d"}]}' % row,
+        attempt=1,
+        tries=0,
+        maybe_billed=0,
+        useless=0,
+        waits=0,
+        billed_before=False,
+        ticket=None,
+    )
+
+
+def engine(queue):
+    endpoint = Endpoint(dialect="openai-chat", url="http://127.0.0.1:1/v1", concurrency=IN_FLIGHT)
+    clock = pace.of(endpoint.limits, IN_FLIGHT, now=time.monotonic(), wall=time.time())
+    clock.is_heard = True
+    lane = Lane(
+        name="mock",
+        endpoint=endpoint,
+        dialect=DIALECTS["openai-chat"],
+        door=Canned(),
+        pace=clock,
+        health=Health(),
+        breaker=Breaker(),
+        give_up_s=60.0,
+    )
+    return Engine(
+        queue=queue,
+        lanes={"mock": lane},
+        sink=Folder(Path("nowhere"), spread=False),
+        expect={},
+        policy=Policy(),
+        allowance=Allowance(),
+        stop=Stop(),
+        toll=Toll(
+            tell=lambda settled, late: None,
+            saw=lambda size: None,
+            has_failed=lambda: False,
+            failed=lambda why: None,
+        ),
+        waits=True,
+    )
+
+
+async def worked(jobs):
+    queue = Memory(jobs)
+    await engine(queue).run()
+    assert queue.settled == jobs
+
+
+async def calls(jobs):
+    """Functions of Python that a run of so many jobs calls."""
+    count = 0
+
+    def counted(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counted)
+    try:
+        await worked(jobs)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+async def peak(jobs):
+    """Bytes that a run of so many jobs takes at most."""
+    tracemalloc.start()
+    try:
+        await worked(jobs)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+async def test_the_loop_calls_few_functions_for_a_job():
+    await worked(IN_FLIGHT)
+    of_a_job = (await calls(MANY) - await calls(FEW)) / (MANY - FEW)
+    assert CALLS / 2 < of_a_job < CALLS
+
+
+async def test_a_job_in_flight_takes_few_bytes_and_one_that_is_over_none():
+    await worked(IN_FLIGHT)
+    few, many = await peak(FEW), await peak(MANY)
+    assert few / IN_FLIGHT < BYTES
+    assert (many - few) / (MANY - FEW) < BYTES / 100
