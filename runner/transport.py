@@ -33,8 +33,8 @@ SUCCESS = 2
 """First digit of a status that claims success."""
 MOST_WORDS = 300
 """Characters of an error's text that are passed on."""
-DONE = b"[DONE]"
-"""What a stream of events ends with (OpenAI's API)."""
+DONE, LAST = b"[DONE]", 16
+"""What a stream of events ends with (OpenAI's API), and among how many bytes it is looked for."""
 GOODBYE_S = 2.0
 """How long the connection may stay open behind it: some servers forget to close it."""
 MOST_ADDRESSES = 256
@@ -53,7 +53,7 @@ class Sending:
     """Whether its time was over before its answer was whole."""
     head: RawResponseMessage | None = None
     """Status and headers of its answer, once they have come."""
-    body: bytearray = field(default_factory=bytearray)
+    chunks: list[bytes] = field(default_factory=list)
     """What has come of the answer's body."""
     _waiting: anyio.CancelScope | None = None
     _timer: asyncio.TimerHandle | None = None
@@ -83,7 +83,7 @@ class Sending:
     def begin(self, connection: Connection) -> None:
         """From here on its time runs; when that is over the connection is cut."""
         self.begun_at, self.head = time.monotonic(), None
-        self.body.clear()
+        self.chunks.clear()
         self._cut_after(self.timeout_s, connection)
 
     def hurry(self, connection: Connection) -> None:
@@ -159,7 +159,7 @@ class Transport:
         words = f"no answer in {sending.timeout_s:g} s"
         if sending.head is None:
             raise self._fault(call, sending, Trouble.TIMEOUT, words)
-        came = self._answer(sending.head, sending.body)
+        came = self._answer(sending.head, sending.chunks)
         return endless(came, fault.overdue(came, words, paid=call.is_charged))
 
     async def _exchange(self, call: Call, sending: Sending) -> Reply:
@@ -220,23 +220,25 @@ class Transport:
             is_cut = trouble(error, sent=True) is Trouble.CUT_BODY
             if sending.is_overdue or (not is_cut and sending.head.code // 100 == SUCCESS):
                 raise
-            came = self._answer(sending.head, sending.body)
+            came = self._answer(sending.head, sending.chunks)
             return endless(came, fault.cut(came, paid=call.is_charged))
-        return self._answer(sending.head, sending.body)
+        return self._answer(sending.head, sending.chunks)
 
     async def _fill(self, connection: Connection, content: aiohttp.StreamReader, sending: Sending) -> None:
         """The answer's body, to its end, or a fault once it is longer than the cap."""
-        body, cap = sending.body, self._door.cap
+        size, last, cap = 0, b"", self._door.cap
         while not content.at_eof():
-            body += await content.readany()
-            if body[-16:].rstrip().endswith(DONE):
+            chunk, _ = await content.readchunk()
+            sending.chunks.append(chunk)
+            size, last = size + len(chunk), (last + chunk[-LAST:])[-LAST:]
+            if last.rstrip().endswith(DONE):
                 sending.hurry(connection)
-            if len(body) > cap:
+            if size > cap:
                 raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
         if sending.is_overdue:
             raise aiohttp.ClientPayloadError
 
-    def _answer(self, head: RawResponseMessage, body: bytearray) -> Reply:
+    def _answer(self, head: RawResponseMessage, chunks: list[bytes]) -> Reply:
         values = b"\n".join([value for _, value in head.raw_headers])
         if values.isascii() and self._redact(values) is values:
             headers = {name.lower(): value for name, value in head.headers.items()}
@@ -245,7 +247,7 @@ class Transport:
                 name.lower(): self._redact(value.encode(errors="surrogateescape")).decode(errors="replace")
                 for name, value in head.headers.items()
             }
-        return Reply(status=head.code, headers=headers, body=self._redact(bytes(body)))
+        return Reply(status=head.code, headers=headers, body=self._redact(b"".join(chunks)))
 
 
 @lru_cache(maxsize=256)
