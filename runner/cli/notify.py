@@ -23,7 +23,10 @@ Test = Annotated[
 
 
 def notify(name: Batch = "", *, test: Test = False, db: Db = "") -> None:
-    """Tell those whom the batch's manifest names how it stands; exits with 1 where one could not be told."""
+    """Tell those whom the manifest names.
+
+    How the batch stands, by the ways of its `notify`. Exits with 1 where one could not be told.
+    """
     import anyio
 
     from runner import compose
