@@ -292,6 +292,7 @@ pictures = Table(
     Column("pixels", Text, primary_key=True),
     Column("job", Key, ForeignKey(jobs.c.row), nullable=False),
     CheckConstraint("length(pixels) = 64", name="is_a_hash"),
+    Index("pictures_of_job", "job"),
 )
 
 renames = Table(
@@ -304,6 +305,7 @@ renames = Table(
     required("new"),
     CheckConstraint("old <> new", name="names_differ"),
     Index("renames_of_batch", "batch_id"),
+    Index("renames_of_job", "job"),
 )
 
 runs = Table(

@@ -356,7 +356,9 @@ INDEXES = {
         ("batch_id", "state", "cause", "position"),
         "state = 'failed' OR state = 'unknown'",
     ),
+    "pictures_of_job": ("pictures", ("job",), None),
     "renames_of_batch": ("renames", ("batch_id",), None),
+    "renames_of_job": ("renames", ("job",), None),
     "runs_of_batch": ("runs", ("batch_id",), None),
 }
 

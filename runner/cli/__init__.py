@@ -23,6 +23,7 @@ from runner.cli.jobs import jobs
 from runner.cli.notify import notify
 from runner.cli.pause import pause
 from runner.cli.plan import plan
+from runner.cli.prune import prune
 from runner.cli.replay import replay
 from runner.cli.report import report
 from runner.cli.resume import resume
@@ -57,6 +58,7 @@ COMMANDS = (
     grid,
     verify,
     doctor,
+    prune,
     schedule,
     notify,
     demo,

@@ -1,9 +1,11 @@
-"""`--until`, as people write it."""
+"""Times and spans of time, as people write them."""
 
 import re
 import time
 from datetime import datetime
 
+SPAN = re.compile(r"(\d{1,6})\s?([mhdw])")
+UNIT_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -18,6 +20,14 @@ def moment_of(text: str, now: float) -> float:
         return datetime.fromisoformat(text.strip()).astimezone().timestamp()
     except ValueError:
         raise ValueError(f"'{text}' is neither a time such as 06:00 nor an ISO one") from None
+
+
+def span_of(text: str) -> int:
+    """Seconds; raises ValueError, its text for people."""
+    match = SPAN.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"'{text}' is no span of time such as 30d, 12h or 2w")
+    return int(match[1]) * UNIT_S[match[2]]
 
 
 def next_time(hour: int, minute: int, now: float) -> float:

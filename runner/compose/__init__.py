@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from runner.compose.notifying import Message, tell
     from runner.compose.opening import batch_of, reading, writing
     from runner.compose.planning import Plan, plan
+    from runner.compose.pruning import Pruned, Terms, outputs_of, prunable, prune
     from runner.compose.reporting import Report, report
     from runner.compose.running import Ended, RunOptions, work
     from runner.compose.scheduling import Unscheduled, install, remove
@@ -27,10 +28,12 @@ __all__ = [
     "Message",
     "Plan",
     "Predecessors",
+    "Pruned",
     "Repaired",
     "Report",
     "RunOptions",
     "Submission",
+    "Terms",
     "TooMany",
     "Unscheduled",
     "Wanted",
@@ -46,8 +49,11 @@ __all__ = [
     "install",
     "is_running",
     "junit",
+    "outputs_of",
     "plan",
     "predecessors",
+    "prunable",
+    "prune",
     "reading",
     "remove",
     "repair",
@@ -70,6 +76,7 @@ PLACES = {
     "notifying": ("Message", "tell"),
     "opening": ("batch_of", "reading", "writing"),
     "planning": ("Plan", "plan"),
+    "pruning": ("Pruned", "Terms", "outputs_of", "prunable", "prune"),
     "reporting": ("Report", "report"),
     "running": ("Ended", "RunOptions", "work"),
     "scheduling": ("Unscheduled", "install", "remove"),

@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-from runner.database import sqlite, versions
+from runner.database import sqlite, vacuum, versions
 from runner.database.errors import Busy, NoQueue, QueueError, Unroomy
 from runner.database.lock import Holder, Lock
 
@@ -200,6 +201,27 @@ class Database:
         """Take back what room the log of changes has on the disk."""
         if self.path is not None:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def size(self) -> int:
+        """Bytes of its file and the log beside it; 0 where it is a server's, which sees to its own."""
+        return 0 if self.path is None else sum(map(sqlite.size, (self.path, Path(f"{self.path}-wal"))))
+
+    def give_back(self, breathe: Callable[[], None]) -> None:
+        """The room in the file that nothing needs, in short transactions; `breathe` is called after each.
+
+        A queue of an earlier time is written anew, once, in one go; raises `Busy` where a runner has that.
+        """
+        if self.path is None:
+            return
+        with self.explained(), self.writing().connect() as connection:
+            file: Any = connection.connection.driver_connection
+            with sqlite.explained(self.path):
+                if vacuum.is_stepwise(file):
+                    vacuum.steps(file, breathe)
+                elif vacuum.spare(file):
+                    with self.lock():
+                        vacuum.rewrite(file)
+            self.shrink(connection)
 
     def changes(self, connection: Connection) -> int:
         """A number that is another once some other connection has committed."""

@@ -4,7 +4,8 @@ import errno
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from shlex import quote as quoted
 from threading import Timer
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from runner.database import vacuum
 from runner.database.errors import NoQueue, QueueError, Unroomy
 from runner.database.versions import build
 from runner.mounts import TABLE, filesystem_of, is_remote
@@ -144,6 +146,7 @@ def give_name(beside: Path, path: Path) -> None:
 
 def fill(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(vacuum.STEPWISE)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     with engine(path, writes=True, patience_s=0.0).begin() as connection:
         build(connection)
@@ -217,6 +220,24 @@ def explain(path: Path, error: BaseException | None) -> str:
             f"`mv {quoted(str(path))} {quoted(f'{path}.bad')}`; --db names another queue"
         )
     return damaged(path, error)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """What SQLite itself has to say of a file, as a `QueueError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = Unroomy if code(error) in FULL else QueueError
+        raise kind(explain(path, error)) from error
+
+
+def size(path: Path) -> int:
+    """In bytes; 0 where there is nothing."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def damaged(path: Path, how: object) -> str:

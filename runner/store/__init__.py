@@ -2,6 +2,7 @@
 
 from runner.schema import BatchState
 from runner.store.claiming import ALONE
+from runner.store.pruning import Pruning
 from runner.store.recovering import Recovering
 from runner.store.reusing import Reusing
 from runner.store.rows import (
@@ -51,5 +52,5 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Reusing, Sendings, Summing):
+class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Reusing, Sendings, Summing, Pruning):
     """All verbs, over one connection."""
