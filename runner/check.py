@@ -39,8 +39,16 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 """Parameters that a dialect fills in itself."""
 PROMPTLESS = {"openai-embeddings": "input"}
 """A parameter that may stand in a prompt's place."""
-VARIABLES = ("vars", "file", "prompts")
+VARIABLES = ("vars", "file", "from", "prompts")
 """Keys of a job that bring variables."""
+EXCLUSIVE = (
+    ("prompts", "prompt"),
+    ("prompts", "file"),
+    ("prompts", "from"),
+    ("file", "from"),
+    ("messages", "system"),
+)
+"""Keys of a job of which the one leaves nothing to the other."""
 EXPRESSIONS = ("texts", "images", "image_urls")
 DEEP = 3
 """Steps into a group from which on a value is told of by its own place, not by that of its key."""
@@ -159,6 +167,7 @@ class Checker:
         group, loc = part.group, part.loc
         endpoint = self.endpoint_of(part)
         uses = list(Reader(self.source, self.problems).uses(group, loc))
+        self.check_from(group, (*loc, "from"))
         heads = self.heads(group, loc)
         self.check_prompt(group, heads or [], endpoint)
         if heads is not None and part.knows_variables:
@@ -203,12 +212,20 @@ class Checker:
 
     def heads(self, group: JobGroup, loc: Loc) -> list[Head] | None:
         """The columns of the group's rows, none for a group without; None where they cannot be told."""
+        if group.file is None and group.from_batch is not None:
+            return None
         try:
             given = supply(group, self.folder, night=self.night, sets=self.sets)
         except Unusable as error:
             self.add((*loc, "file"), str(error))
             return None
         return [] if given is None else (list(given.heads(self.problems)) or None)
+
+    def check_from(self, group: JobGroup, loc: Loc) -> None:
+        """The other batch is there before any row, and so are the variables of its name."""
+        for use in Reader(self.source, self.problems).of(group.from_batch, loc):
+            self.need(use, {*night.NAMES, *self.sets})
+            self.used |= use.names.used
 
     def check_prompt(self, group: JobGroup, heads: list[Head], endpoint: Endpoint | None) -> None:
         """Rows that no template makes a prompt of bring their own."""
@@ -309,7 +326,9 @@ class Checker:
         if group.model is None:
             self.add(loc, "'model' is missing in a job")
         if not has_prompt(group, endpoint):
-            self.add(loc, "a job needs one of 'prompt', 'prompts', 'file' or, in a chat, 'messages'")
+            of_outputs = 'say what is asked of each output: prompt: "{{ text }}", or messages'
+            of_none = "a job needs one of 'prompt', 'prompts', 'file' or, in a chat, 'messages'"
+            self.add(loc, of_none if group.from_batch is None else of_outputs)
 
     def check_batch(self, group: JobGroup, loc: Loc) -> None:
         """Its lines are whole requests."""
@@ -324,14 +343,14 @@ class Checker:
             self.add((*loc, "model"), "a batch file has no variables: name one model, or leave it out")
 
     def check_sources(self, group: JobGroup, loc: Loc) -> None:
-        for first, second in (("prompts", "prompt"), ("prompts", "file"), ("messages", "system")):
-            if getattr(group, first) is not None and getattr(group, second) is not None:
+        given = {**dict(group), "from": group.from_batch}
+        for first, second in EXCLUSIVE:
+            if given[first] is not None and given[second] is not None:
                 self.add((*loc, second), f"{first!r} and {second!r} cannot both be given", key=True)
-        for name in SELECTING if group.file is None else ():
-            if getattr(group, name) is not None:
-                self.add(
-                    (*loc, name), f"{name!r} chooses among rows: there are none without 'file'", key=True
-                )
+        for name in SELECTING if not group.has_rows else ():
+            if given[name] is not None:
+                message = f"{name!r} chooses among rows: there are none without 'file' or 'from'"
+                self.add((*loc, name), message, key=True)
         said = any("prompt" in templates.names(text).used for _, text in readable(group.messages))
         for name in ("prompt", "prompts"):
             if group.messages is not None and getattr(group, name) is not None and not said:

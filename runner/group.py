@@ -223,24 +223,32 @@ class JobGroup(Part):
         "the column `id` is the job's id. Or a batch file, whose lines are whole requests: `custom_id`, "
         "`url` and `body`, or Anthropic's `custom_id` and `params`.",
     )
+    from_batch: Text | None = Field(
+        None,
+        alias="from",
+        description="In place of `file`, the name of another batch of the queue, a template (`{{ date }}`, "
+        "`--set`): what its succeeded jobs have brought, a row for each output. Columns are `id`, `key`, "
+        "`text` (of texts), `path` (of files, absolute), `index`, `kind`, `model`, `prompt`, `params`, "
+        "`output` (`output.mime`, `output.width`, …) and the job's variables.",
+    )
     rows: Annotated[str, BeforeValidator(slice_of_rows, json_schema_input_type=str)] | None = Field(
         None,
-        description='With `file`: which of its rows, from 0, as a slice of Python: `100:200`, `":200"`, '
-        '`"-50:"`, `"::10"`.',
+        description="With `file` or `from`: which of the rows, from 0, as a slice of Python: `100:200`, "
+        '`":200"`, `"-50:"`, `"::10"`.',
     )
     where: Text | None = Field(
         None,
-        description="With `file`, after `rows`: an expression over the columns that rows are kept for: "
+        description="Likewise, after `rows`: an expression over the columns that rows are kept for: "
         "`\"score > 0.5 and lang == 'en'\"`. Jinja2 without braces; a text that looks like a number is "
         "compared with numbers as one; a row whose value is missing (null, or empty) where it is compared is "
         "not kept.",
     )
     shuffle: int | None = Field(
         None,
-        description="With `file`, after `where`: a seed for another order of the rows, the same on every "
+        description="Likewise, after `where`: a seed for another order of the rows, the same on every "
         "machine. It hangs on the rows' content: those that come later change no order of the others.",
     )
-    take: Count | None = Field(None, description="With `file`, at last: so many rows at most.")
+    take: Count | None = Field(None, description="Likewise, at last: so many rows at most.")
     system: str | None = Field(None, description="Chat: the system's message, a template.")
     messages: (
         Annotated[
@@ -272,6 +280,11 @@ class JobGroup(Part):
         description="What an answer has to be to count. No part of a job's key: finished jobs stay finished.",
     )
     reuse: bool | None = Field(None, description=f"{REUSE} Left out: as the manifest says.")
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether its jobs are made of rows that come from elsewhere."""
+        return self.file is not None or self.from_batch is not None
 
     @property
     def has_template(self) -> bool:

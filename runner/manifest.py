@@ -25,7 +25,7 @@ from runner.origin import Unusable
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
 from runner.selection import Supply
 from runner.source import Loc, Source
-from runner.supply import supply
+from runner.supply import NONE, Batches, supply
 from runner.wording import explain
 
 __all__ = [
@@ -86,6 +86,8 @@ class Manifest:
     notify: Sequence[Notice]
     report: bool | None
     source: Source = field(repr=False)
+    batches: Batches = field(repr=False, default=NONE)
+    """The others of the queue that it is submitted to, once that is open."""
 
     @property
     def settings(self) -> Settings:
@@ -386,13 +388,20 @@ def marks(manifest: Manifest, at: int) -> list[str]:
 def supply_of(manifest: Manifest, at: int) -> Supply | None:
     """The rows that the manifest's group number `at` names; raises `ManifestError`."""
     try:
-        return supply(manifest.jobs[at], manifest.folder, night=manifest.night.values(), sets=manifest.sets)
+        return supply(
+            manifest.jobs[at],
+            manifest.folder,
+            night=manifest.night.values(),
+            sets=manifest.sets,
+            batches=manifest.batches,
+        )
     except Unusable as error:
         raise unusable(manifest, at, error) from error
 
 
 def unusable(manifest: Manifest, at: int, error: Unusable) -> ManifestError:
-    return ManifestError([Problem(manifest.source.where(("jobs", at, "file")), str(error))])
+    key = "from" if manifest.jobs[at].file is None else "file"
+    return ManifestError([Problem(manifest.source.where(("jobs", at, key)), str(error))])
 
 
 def files(group: JobGroup) -> Iterator[str]:

@@ -255,12 +255,13 @@ def request_entries(
 
 def row_entries(manifest: Manifest, group: JobGroup, given: Supply, problems: Problems) -> Iterator[Entry]:
     """Bare texts are a variable only where a template of the group could use it."""
-    by_template = group.has_template
-    recipe = recipe_of(manifest, group, prompt_is_data=group.prompt is None, id_is_data=group.id is None)
+    by_template = group.has_template or group.from_batch is not None
+    is_data = group.prompt is None and group.from_batch is None
+    recipe = recipe_of(manifest, group, prompt_is_data=is_data, id_is_data=group.id is None)
     is_bare = given.is_bare and not by_template
     needs_prompt = not by_template and recipe.endpoint.dialect != "json-http"
     for place, columns in given.rows(problems):
-        prompt = columns.get(PROMPT) if group.prompt is None else group.prompt
+        prompt = columns.get(PROMPT) if is_data else group.prompt
         if prompt is None and needs_prompt:
             problems.add(place, "no prompt in this row: the column 'prompt', or a template, says it")
             continue
@@ -314,7 +315,7 @@ def recipe_of(
 def shares_id(group: JobGroup, row: PromptRow | None) -> bool:
     """Whether the group's own id stands for more rows than one."""
     is_own = row is not None and row.id is not None
-    return group.id is not None and not is_own and (group.file is not None or len(group.prompts or ()) > 1)
+    return group.id is not None and not is_own and (group.has_rows or len(group.prompts or ()) > 1)
 
 
 def axes(manifest: Manifest, group: JobGroup, row: PromptRow | None = None) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ import orjson
 from runner import documented, price
 from runner.account import account
 from runner.compose import catalogue
+from runner.compose.chaining import chained
 from runner.compose.nights import numbered
 from runner.compose.opening import looking
 from runner.compose.reusing import AT_ONCE, is_there
@@ -111,8 +112,7 @@ def plan(db: str, manifest: Manifest) -> Plan:
     priced = catalogue.filled(manifest)
     notes = catalogue.said(manifest, priced)
     try:
-        with looking(db) as store:
-            priced = numbered(store, priced)
+        with looking(db) as store, chained(db, numbered(store, priced)) as priced:
             sums = nothing(priced, notes, store.usual())
             with lending(store, priced.name, sums) as hear:
                 change = store.compare(priced.name, expanded(priced), hear)

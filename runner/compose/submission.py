@@ -9,6 +9,7 @@ from pathlib import Path
 from runner import crash, journal
 from runner.account import account
 from runner.compose import catalogue
+from runner.compose.chaining import chained
 from runner.compose.exporting import NAME
 from runner.compose.nights import numbered
 from runner.compose.opening import batch_of, reading, writing
@@ -57,8 +58,8 @@ def submit(
 
     Raises `ManifestError`, `TooMany`, `QueueError`.
     """
-    with writing(db, waiting=waiting) as store:
-        done, reused = submitted(store, db, manifest, yes=yes, adopt=adopt)
+    with writing(db, waiting=waiting) as store, chained(db, numbered(store, manifest)) as whole:
+        done, reused = submitted(store, db, whole, yes=yes, adopt=adopt)
     if reused:
         crash.point("taken over")
         with reading(db) as store:
@@ -71,7 +72,6 @@ def submitted(
     store: Store, db: str, manifest: Manifest, *, yes: bool, adopt: bool
 ) -> tuple[Submission, Sequence[int]]:
     """What it changed, and the rows of the jobs that have taken something over."""
-    manifest = numbered(store, manifest)
     mark = fingerprint(manifest)
     known = store.batch(manifest.name)
     wishes = any(map(manifest.reuses, manifest.jobs))

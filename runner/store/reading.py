@@ -90,6 +90,16 @@ class Reading(Desk):
         for listed in (1, 0):
             yield from self._select(jobs.c.batch_id == batch_id, jobs.c.listed == listed, *wanted)
 
+    def succeeded(self, batch_id: int) -> Iterator[JobRow]:
+        """Jobs that have brought something and that the manifest still has, in its order."""
+        return self._select(*succeeded_in(batch_id))
+
+    def outputs_succeeded(self, batch_id: int) -> int:
+        """How many outputs these have."""
+        of_batch = outputs.join(jobs, jobs.c.row == outputs.c.job)
+        found = select(func.count()).select_from(of_batch).where(*succeeded_in(batch_id))
+        return int(self.connection.execute(found).scalar_one())
+
     def job(self, batch_id: int, name: str) -> JobRow | None:
         """The job of that id."""
         return self._one((jobs.c.batch_id == batch_id) & (jobs.c.id == name))
@@ -213,6 +223,10 @@ class Reading(Desk):
         of_batch = outputs.join(jobs, jobs.c.row == outputs.c.job)
         found = select(func.sum(outputs.c.bytes)).select_from(of_batch).where(jobs.c.batch_id == batch_id)
         return int(self.connection.execute(found).scalar() or 0)
+
+
+def succeeded_in(batch_id: int) -> tuple[ColumnElement[bool], ...]:
+    return jobs.c.batch_id == batch_id, jobs.c.listed == 1, jobs.c.state == State.SUCCEEDED.value
 
 
 def batch_row(values: RowMapping) -> BatchRow:
