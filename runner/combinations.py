@@ -32,8 +32,8 @@ class Grid:
     def __iter__(self) -> Iterator[Combination]:
         for combination in combinations(self.axes) if self.axes else ():
             if not any(holds(combination, pattern) for pattern in self.exclude):
-                yield self._extended(combination)
-        yield from (dict(added) for added in self.include if self._stands_alone(added))
+                yield self.extended(combination)
+        yield from (dict(added) for added in self.include if self.stands_alone(added))
         if not self:
             yield {}
 
@@ -41,10 +41,15 @@ class Grid:
         """How many combinations there are; takes time by the axes' lengths, not by their product."""
         if not self:
             return 1
-        alone = sum(1 for added in self.include if self._stands_alone(added))
+        alone = sum(1 for added in self.include if self.stands_alone(added))
         return self._left({}) + alone
 
-    def _extended(self, combination: Combination) -> Combination:
+    @property
+    def possible(self) -> frozenset[int]:
+        """Which of `exclude` a combination may be."""
+        return frozenset(at for at, each in enumerate(self.exclude) if each.keys() <= self.axes.keys())
+
+    def extended(self, combination: Combination) -> Combination:
         """With the values of each `include` that contradicts none of the combination's own."""
         own = dict(combination)
         for added in self.include:
@@ -55,7 +60,7 @@ class Grid:
     def _shared(self, added: Combination) -> Combination:
         return {name: value for name, value in added.items() if name in self.axes}
 
-    def _stands_alone(self, added: Combination) -> bool:
+    def stands_alone(self, added: Combination) -> bool:
         """Whether it contradicts every combination there is."""
         return self._left(self._shared(added)) == 0
 
@@ -66,8 +71,7 @@ class Grid:
         """
         if not self.axes:
             return 0
-        possible = (at for at, pattern in enumerate(self.exclude) if pattern.keys() <= self.axes.keys())
-        partial: Counter[frozenset[int]] = Counter({frozenset(possible): 1})
+        partial: Counter[frozenset[int]] = Counter({self.possible: 1})
         free = 1
         for name, values in self.axes.items():
             allowed = [value for value in values if name not in fixed or value == fixed[name]]

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from runner import combinations, seeds
-from runner.group import PromptRow
+from runner import sampled, seeds
 from runner.identity import Claimed, Identity, claimed
 from runner.inputs import Unusable, by_content
 from runner.job import Ask, Job
-from runner.manifest import Endpoint, Manifest, supply_of
+from runner.manifest import Endpoint, Manifest
 from runner.naming import MOST_TOLD, NAME, Naming, digests
 from runner.problems import Problems
-from runner.recipe import Asked, Entry, Recipe, axes, entries, has_ids, where
+from runner.recipe import Asked, Entry, Recipe, has_ids, where
+from runner.sampled import entries
 from runner.templates import BadTemplate
 
 Body = Callable[[Ask, Endpoint], dict[str, Any]]
@@ -28,19 +28,7 @@ Body = Callable[[Ask, Endpoint], dict[str, Any]]
 
 def count(manifest: Manifest) -> int:
     """How many jobs there would be, without making one: rows are counted, combinations computed."""
-    return sum(
-        rows_and_variables(manifest, at) * group.matrix.grid.count() * group.samples
-        for at, group in enumerate(manifest.jobs)
-    )
-
-
-def rows_and_variables(manifest: Manifest, at: int) -> int:
-    group = manifest.jobs[at]
-    if group.prompts is None:
-        given = supply_of(manifest, at)
-        return (1 if given is None else given.count()) * combinations.count(axes(manifest, group))
-    own = (prompt if isinstance(prompt, PromptRow) else None for prompt in group.prompts)
-    return sum(combinations.count(axes(manifest, group, row)) for row in own)
+    return sum(sampled.count(manifest, at) * group.samples for at, group in enumerate(manifest.jobs))
 
 
 def nothing() -> None:
@@ -148,9 +136,9 @@ class Expansion:
         """The jobs of one row; raises `BadTemplate`, `Unusable`, `JSONEncodeError`."""
         recipe = entry.recipe
         several = entry.id is not None and recipe.makes_several(entry)
-        for variables in recipe.variables(entry):
+        for variables, numbers in recipe.variables(entry):
             name = recipe.id_of(entry, variables)
-            asks = recipe.asks(entry, variables)
+            asks = recipe.asks(entry, variables, numbers)
             for key, sample, asked, body in chain.from_iterable(self.requests(recipe, ask) for ask in asks):
                 job_id, stem = self.identity.named(key, name, several=several)
                 job = Job(

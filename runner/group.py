@@ -18,10 +18,16 @@ Values = Annotated[list[Any], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
+def without_key(value: str) -> str:
+    if URL.match(value) and (re.match(r"[^/]*://[^/]*:[^/]*@", value) or SECRET_PART.search(value)):
+        raise ValueError("a URL holds no key or password: stores find theirs in the environment")
+    return value
+
+
 class ValueFile(Part):
     """A file of values of a variable."""
 
-    file: Text = Field(
+    file: Annotated[Text, AfterValidator(without_key)] = Field(
         description="As `file` of a job: `.txt` (a value a line), `.csv`, `.jsonl`, `.parquet`, …."
     )
     column: Text | None = Field(None, description="Which column the values stand in. Default: the only one.")
@@ -170,10 +176,11 @@ class Expect(Part):
         return hashlib.sha256(orjson.dumps(written, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
 
 
-def without_key(value: str) -> str:
-    if URL.match(value) and (re.match(r"[^/]*://[^/]*:[^/]*@", value) or SECRET_PART.search(value)):
-        raise ValueError("a URL holds no key or password: stores find theirs in the environment")
-    return value
+class Sample(Part):
+    """A random choice among combinations."""
+
+    take: Count = Field(description="How many.")
+    seed: int = Field(0, description="Another seed, another choice.")
 
 
 def slice_of_rows(value: Any) -> Any:
@@ -275,11 +282,26 @@ class JobGroup(Part):
         Matrix(), description="Request parameters: every combination of their values. They beat `params`."
     )
     samples: Count = Field(1, description="The same request so many times, each a job of its own.")
+    sample: (
+        Annotated[
+            Annotated[Count, Tag("number")] | Annotated[Sample, Tag("mapping")],
+            Discriminator(lambda value: "mapping" if isinstance(value, dict | Sample) else "number"),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="So many of all combinations of rows, `vars` and `matrix`, at random, the same each "
+        "time; or `{take: 1000, seed: 7}`. The others are never made, however many they are.",
+    )
     expect: Expect | None = Field(
         None,
         description="What an answer has to be to count. No part of a job's key: finished jobs stay finished.",
     )
     reuse: bool | None = Field(None, description=f"{REUSE} Left out: as the manifest says.")
+
+    @property
+    def sampled(self) -> Sample | None:
+        return Sample(take=self.sample) if isinstance(self.sample, int) else self.sample
 
     @property
     def has_rows(self) -> bool:

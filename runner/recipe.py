@@ -1,7 +1,8 @@
 """What the jobs of a group have in common, made ready once; and the rows that they differ by."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,12 +11,13 @@ import orjson
 
 from runner import batchfile, combinations, inputs, seeds, templates
 from runner.batchfile import Request, Unfit
-from runner.combinations import Grid
+from runner.combinations import Combination, Grid
 from runner.group import JobGroup, PromptRow
 from runner.identity import beginning
 from runner.job import Ask
 from runner.manifest import Endpoint, Manifest, supply_of
 from runner.problems import Problems
+from runner.ranking import Ranking, nth
 from runner.row import PROMPT
 from runner.selection import Supply
 from runner.source import Loc
@@ -24,6 +26,10 @@ from runner.templates import BadTemplate
 ID = "id"
 MOST_PREPARED = 256
 """Combinations of parameters that are kept ready; more are made anew for each row."""
+
+
+Numbers = Sequence[int] | None
+"""Which combinations, by their numbers from 0; None: all of them."""
 
 
 class Entry(NamedTuple):
@@ -38,6 +44,8 @@ class Entry(NamedTuple):
     id: Any
     request: Request | None = None
     """The whole of it, where the file is a batch file."""
+    chosen: Numbers = None
+    """In ascending order, those of the row's combinations that become jobs."""
 
 
 class Parameters(NamedTuple):
@@ -84,6 +92,7 @@ class Recipe:
     shares_id: bool
     """Whether all rows of the group have one id."""
     has_files: bool = field(init=False)
+    ranking: Ranking = field(init=False)
     has_seeds: bool = field(init=False)
     """Whether requests have seeds that are derived from the rest of them."""
     _heads: dict[str, bytes] = field(init=False, default_factory=dict)
@@ -95,7 +104,8 @@ class Recipe:
         self.has_files = any(True for _ in inputs.found(list(trees)))
         self.has_seeds = any(True for _ in seeds.found([self.params, *trees[2:]]))
         is_static = all(templates.is_static(tree) for tree in (self.params, trees[2], trees[3]))
-        self._can_prepare = is_static and self.grid.count() <= MOST_PREPARED
+        self.ranking = Ranking(self.grid)
+        self._can_prepare = is_static and self.ranking.count <= MOST_PREPARED
 
     def head(self, model: str) -> bytes:
         """The beginning of the canonical array that a key is the hash of."""
@@ -105,12 +115,23 @@ class Recipe:
             self._heads[model] = beginning(self.name, self.endpoint.dialect, model)
         return self._heads[model]
 
-    def variables(self, entry: Entry) -> Iterator[dict[str, Any]]:
-        """The variables of each combination."""
-        for combination in combinations.combinations(self.axes):
-            yield {**entry.columns, **combination, **self.given}
+    @property
+    def combined(self) -> int:
+        """How many combinations a row has."""
+        return combinations.count(self.axes) * self.ranking.count
 
-    def asks(self, entry: Entry, variables: dict[str, Any]) -> Iterator[Asked]:
+    def variables(self, entry: Entry) -> Iterator[tuple[dict[str, Any], Numbers]]:
+        """The variables of each combination, and the numbers of those of parameters that go with them."""
+        if entry.chosen is None:
+            for combination in combinations.combinations(self.axes):
+                yield {**entry.columns, **combination, **self.given}, None
+            return
+        each = self.ranking.count
+        for number, same in groupby(entry.chosen, lambda chosen: chosen // each):
+            variables = {**entry.columns, **nth(self.axes, number), **self.given}
+            yield variables, [chosen % each for chosen in same]
+
+    def asks(self, entry: Entry, variables: dict[str, Any], numbers: Numbers = None) -> Iterator[Asked]:
         """A request for each combination of parameters; raises `BadTemplate`, `Unusable`."""
         if entry.request is not None:
             yield whole(entry.request)
@@ -121,7 +142,7 @@ class Recipe:
         system = None if self.system is None else text("system", templates.render(self.system, values))
         messages = self.conversation(values, prompt)
         told = orjson.dumps(variables) if variables else b"{}"
-        for params in self.parameters(values):
+        for params in self.parameters(values, numbers):
             ask = Ask(
                 model=model,
                 prompt=prompt,
@@ -146,15 +167,15 @@ class Recipe:
             raise BadTemplate("messages: a list of mappings expected")
         return messages
 
-    def parameters(self, values: templates.Values) -> Iterable[Parameters]:
+    def parameters(self, values: templates.Values, numbers: Numbers) -> Iterable[Parameters]:
         if not self._can_prepare:
-            return self._filled(values)
+            return self._filled(values, self.grid if numbers is None else map(self.ranking.nth, numbers))
         if self._prepared is None:
-            self._prepared = tuple(self._filled({}))
-        return self._prepared
+            self._prepared = tuple(self._filled({}, self.grid))
+        return self._prepared if numbers is None else [self._prepared[number] for number in numbers]
 
-    def _filled(self, values: templates.Values) -> Iterator[Parameters]:
-        for combination in self.grid:
+    def _filled(self, values: templates.Values, grid: Iterable[Combination]) -> Iterator[Parameters]:
+        for combination in grid:
             params = inputs.filled({**self.params, **combination}, values, self.folder)
             yield Parameters(params, orjson.dumps(params))
 
@@ -178,10 +199,14 @@ class Recipe:
         if self.shares_id and not named - self.axes.keys() - self.given.keys() - self.night.keys():
             return True
         free = prod(len(values) for name, values in self.axes.items() if name not in named)
-        return free * self.grid.count() * self.samples > 1
+        return free * self.ranking.count * self.samples > 1
 
     def claims(self, entry: Entry) -> Iterator[str]:
         """The ids that the row gives to jobs, each once."""
+        if entry.chosen is not None:
+            given = dict.fromkeys(self.id_of(entry, variables) for variables, _ in self.variables(entry))
+            yield from (name for name in given if name is not None)
+            return
         named = self.id_names(entry)
         axes = {name: values if name in named else values[:1] for name, values in self.axes.items()}
         for combination in combinations.combinations(axes):

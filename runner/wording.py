@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from runner.document import Budget, Outputs, Retry
 from runner.endpoint import Endpoint, HeaderAuth, Limits, Poll, Price
-from runner.group import Expect, JobGroup, PromptRow, ValueFile
+from runner.group import Expect, JobGroup, PromptRow, Sample, ValueFile
 from runner.notice import Notice
 from runner.problems import Problems, meant, nearest
 from runner.source import Loc, Source
@@ -115,6 +115,7 @@ OWNERS: Mapping[str, tuple[str, type[BaseModel]]] = {
     "poll": ("'poll'", Poll),
     "auth": ("'auth'", HeaderAuth),
     "prompts": ("a prompt", PromptRow),
+    "sample": ("'sample'", Sample),
     "vars": ("a variable's file", ValueFile),
     "expect": ("'expect'", Expect),
     "jobs": ("a job", JobGroup),

@@ -118,8 +118,8 @@ KINDS = (
 )
 CASES = {
     "an unknown key": (
-        HEAD + "  - model: m\n    prompt: x\n    sample: 2\n",
-        ["jobs.yaml:7:5: unknown key 'sample' in a job. Did you mean 'samples'?"],
+        HEAD + "  - model: m\n    prompt: x\n    sampels: 2\n",
+        ["jobs.yaml:7:5: unknown key 'sampels' in a job. Did you mean 'samples'?"],
     ),
     "an unknown key of a prompt": (
         HEAD + "  - model: m\n    prompts:\n      - {prompt: x, parms: {}}\n",
@@ -315,7 +315,7 @@ endpoints:
   images: {dialect: nebula-images, url: demo, concurency: 3}
   chat: {dialect: openai-chat, url: "ftp://x"}
 jobs:
-  - {endpoint: images, model: 012, prompt: x, sample: 2}
+  - {endpoint: images, model: 012, prompt: x, sampels: 2}
   - {endpoint: images, model: m, prompt: "{{ animl }}", vars: {animal: [fox]}}
   - {endpoint: imags, model: m, prompt: x}
   - {endpoint: images, model: m, file: none.csv}

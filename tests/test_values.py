@@ -63,6 +63,10 @@ def test_values_of_a_variable_come_from_a_file(tmp_path, job, expected):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        (
+            "{file: 's3://me:secret@bucket/a.txt'}",
+            "jobs.yaml:5:52: a URL holds no key or password: stores find theirs in the environment",
+        ),
         ("{file: birds.txt}", "jobs.yaml:5:45: birds.txt: no such file"),
         ("{file: empty.txt}", "jobs.yaml:5:45: empty.txt: no row, where each is to be a value"),
         (
