@@ -49,8 +49,8 @@ class Digests:
                 self._count += 1
 
     def _resize(self, size: int) -> None:
-        self._slots = array("Q", bytes(8 * size))
-        self._times = array("I", bytes(4 * size))
+        self._slots = array("Q", (0,)) * size
+        self._times = array("I", (0,)) * size
         self._mask = size - 1
         self._count = 0
 
