@@ -21,11 +21,11 @@ ANIMALS = [f"animal {number}" for number in range(1000)]
 STYLES = [f"style {number}" for number in range(1000)]
 
 
-def manifest(folder, **group):
+def manifest(folder, dialect="nebula-images", **group):
     return from_mapping(
         {
             "name": "batch",
-            "endpoints": {"studio": {"dialect": "nebula-images", "url": "demo"}},
+            "endpoints": {"studio": {"dialect": dialect, "url": "demo"}},
             "jobs": [{"model": "m", **group}],
         },
         folder=folder,
@@ -131,6 +131,13 @@ def test_rows_of_a_file_are_part_of_the_grid(tmp_path):
     found = jobs(tmp_path, **rows, sample=10)
     assert len({job.id for job in found}) == 10
     assert {job.id for job in found} < {job.id for job in jobs(tmp_path, **rows)}
+
+
+def test_lines_of_a_batch_file_are_sampled_as_they_stand(tmp_path):
+    asked = [{"custom_id": f"r{at}", "body": {"model": "m", "input": f"p {at}"}} for at in range(9)]
+    (tmp_path / "batch.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    found = jobs(tmp_path, dialect="openai-embeddings", file="batch.jsonl", sample=3)
+    assert len({job.id for job in found} & {each["custom_id"] for each in asked}) == 3
 
 
 def test_a_grid_of_trillions_is_sampled_in_no_time_and_room(tmp_path):

@@ -156,6 +156,18 @@ def test_what_is_finished_is_kept_when_the_manifest_has_it_no_more(store: Store)
     assert third.attempt == 1
 
 
+def test_what_a_batch_has_brought_is_of_jobs_that_its_manifest_still_has(store: Store):
+    batch_id = submit(store, map(job, "abcd"))
+    first, second, third = claim(store, batch_id, 3)
+    brought = done(first, kept("a-0.png"), kept("a-1.png", 1)), done(second, kept("b.png"))
+    store.settle(batch_id, [*brought, failed(third)], now=NOW)
+    assert [row.prompt for row in store.succeeded(batch_id)] == ["a", "b"]
+    assert store.outputs_succeeded(batch_id) == 3
+    submit(store, map(job, "acd"))
+    assert [(row.prompt, len(row.outputs)) for row in store.succeeded(batch_id)] == [("a", 2)]
+    assert store.outputs_succeeded(batch_id) == 2
+
+
 def test_a_withdrawn_job_that_returns_is_pending_again(store: Store):
     batch_id = submit(store, map(job, "ab"))
     [taken] = claim(store, batch_id)
