@@ -60,7 +60,8 @@ class Stock:
         folder = BENCH / "queues" / f"{jobs}-{concurrency}-{tables()}"
         if (stock := cls(folder)).has("submitted"):
             return stock
-        shutil.rmtree(folder, ignore_errors=True)
+        for older in folder.parent.glob(f"{jobs}-{concurrency}-*"):
+            shutil.rmtree(older, ignore_errors=True)
         return cls.submitted(folder, jobs, concurrency=concurrency)
 
     def has(self, name: str) -> bool:
