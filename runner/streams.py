@@ -5,7 +5,7 @@ import io
 import sys
 from collections.abc import Callable, Mapping
 from io import BufferedReader
-from typing import Any
+from typing import IO, Any
 
 from runner.extras import library
 
@@ -66,8 +66,20 @@ def unzstandard(file: BufferedReader) -> Any:
     return library(ZSTD, "zstd", why="Zstandard").ZstdFile(file)
 
 
+def gzipped(file: IO[bytes]) -> Any:
+    """Quickly: most of what there is to pack are pictures, which get no smaller."""
+    return gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0)
+
+
+def zstandard(file: IO[bytes]) -> Any:
+    module = library(ZSTD, "zstd", why="Zstandard")
+    return module.ZstdFile(file, "wb", options={module.CompressionParameter.checksum_flag: 1})
+
+
 PACKINGS: Mapping[str, Callable[[BufferedReader], Any]] = {".gz": ungzipped, ".zst": unzstandard}
 """By the end of a file's name, how it is unpacked; raises `extras.Missing`."""
+PACKERS: Mapping[str, Callable[[IO[bytes]], Any]] = {".gz": gzipped, ".zst": zstandard}
+"""The same for packing."""
 
 
 def unpacked(file: BufferedReader, packing: str) -> BufferedReader:

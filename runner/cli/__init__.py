@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.archive import archive
 from runner.cli.batches import batches
 from runner.cli.cancel import cancel
 from runner.cli.demo import demo
@@ -26,6 +27,7 @@ from runner.cli.plan import plan
 from runner.cli.prune import prune
 from runner.cli.replay import replay
 from runner.cli.report import report
+from runner.cli.restore import restore
 from runner.cli.resume import resume
 from runner.cli.retry import retry
 from runner.cli.run import run
@@ -59,6 +61,8 @@ COMMANDS = (
     verify,
     doctor,
     prune,
+    archive,
+    restore,
     schedule,
     notify,
     demo,

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runner.compose.archiving import Archived, archive
     from runner.compose.doctoring import examined
     from runner.compose.exporting import junit, results, write_whole
     from runner.compose.glance import Watcher
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from runner.compose.planning import Plan, plan
     from runner.compose.pruning import Pruned, Terms, outputs_of, prunable, prune
     from runner.compose.reporting import Report, report
+    from runner.compose.restoring import Aim, Restored, restore
     from runner.compose.running import Ended, RunOptions, work
     from runner.compose.scheduling import Unscheduled, install, remove
     from runner.compose.shaping import Exported, Wanted, export
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from runner.compose.verifying import Repaired, repair, verify
 
 __all__ = [
+    "Aim",
+    "Archived",
     "Ended",
     "Exported",
     "Grid",
@@ -31,6 +35,7 @@ __all__ = [
     "Pruned",
     "Repaired",
     "Report",
+    "Restored",
     "RunOptions",
     "Submission",
     "Terms",
@@ -38,6 +43,7 @@ __all__ = [
     "Unscheduled",
     "Wanted",
     "Watcher",
+    "archive",
     "as_it_stands",
     "batch_of",
     "before",
@@ -58,6 +64,7 @@ __all__ = [
     "remove",
     "repair",
     "report",
+    "restore",
     "results",
     "submit",
     "tell",
@@ -68,6 +75,7 @@ __all__ = [
 ]
 
 PLACES = {
+    "archiving": ("Archived", "archive"),
     "doctoring": ("examined",),
     "exporting": ("junit", "results", "write_whole"),
     "glance": ("Watcher",),
@@ -78,6 +86,7 @@ PLACES = {
     "planning": ("Plan", "plan"),
     "pruning": ("Pruned", "Terms", "outputs_of", "prunable", "prune"),
     "reporting": ("Report", "report"),
+    "restoring": ("Aim", "Restored", "restore"),
     "running": ("Ended", "RunOptions", "work"),
     "scheduling": ("Unscheduled", "install", "remove"),
     "shaping": ("Exported", "Wanted", "export"),

@@ -2,6 +2,7 @@
 
 from runner.schema import BatchState
 from runner.store.claiming import ALONE
+from runner.store.copying import Copying
 from runner.store.pruning import Pruning
 from runner.store.recovering import Recovering
 from runner.store.reusing import Reusing
@@ -52,5 +53,16 @@ __all__ = [
 ]
 
 
-class Store(Submitting, Suspecting, Recovering, Verifying, Steering, Reusing, Sendings, Summing, Pruning):
+class Store(
+    Submitting,
+    Suspecting,
+    Recovering,
+    Verifying,
+    Steering,
+    Reusing,
+    Sendings,
+    Summing,
+    Pruning,
+    Copying,
+):
     """All verbs, over one connection."""
