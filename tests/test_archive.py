@@ -109,6 +109,8 @@ async def test_a_batch_comes_back_as_it_was_after_a_prune_of_all_of_it(desk, pro
     assert (back.status, back.err) == (0, "")
     assert "animals: 3 jobs back, 3 files in " in back.out
     assert {path: (desk.outputs() / path).read_bytes() for path in desk.pictures()} == before
+    modes = {path.stat().st_mode & 0o777 for path in (desk.folder / file, *desk.outputs().glob("*.png"))}
+    assert modes == {0o600}
     assert [
         (await desk.run(*command)).out
         for command in (("status", "--json"), ("show", "--json", desk.results()[1]["id"]))

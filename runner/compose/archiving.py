@@ -13,13 +13,14 @@ import orjson
 
 from runner import crash, database, journal
 from runner.archive import Packer, Unsound
+from runner.compose.exporting import private
 from runner.compose.keeping import outputs
 from runner.compose.opening import batch_of, opened
 from runner.compose.standing import is_running
 from runner.compose.verifying import OWN
 from runner.database import Database, QueueError
 from runner.extras import Missing
-from runner.files import OLD, blamed
+from runner.files import OLD, blamed, directory
 from runner.sinks import EVIDENCE, Folder
 from runner.store import BatchRow, FileRow, Store
 from runner.streams import PACKERS
@@ -61,7 +62,7 @@ def archive(db: str, batch: str, target: Path) -> Archived:
         rows = copied(queue, row, aside / ROWS)
         files = pack(rows, row, aside)
         crash.point("packed")
-        os.link(aside / target.name, target)
+        give_name(aside, target)
         return Archived(batch=row.name, jobs=row.tally.total, files=files, bytes=target.stat().st_size)
 
 
@@ -69,7 +70,11 @@ def refuse_name(target: Path) -> None:
     if not target.name.endswith(SUFFIXES):
         raise QueueError(f"{target}: an archive is called .tar.zst, .tar.gz or .tar")
     if os.path.lexists(target):
-        raise QueueError(f"{target} is there already, and is not written over")
+        raise taken(target)
+
+
+def taken(target: Path) -> QueueError:
+    return QueueError(f"{target} is there already, and is not written over")
 
 
 def refuse_unquiet(db: str, store: Store, row: BatchRow) -> None:
@@ -77,6 +82,14 @@ def refuse_unquiet(db: str, store: Store, row: BatchRow) -> None:
         raise QueueError(f"{row.name} is being worked on: archive it when its runner is done")
     if row.tally.running or store.renames(row.id):
         raise QueueError(f"{row.name} was left by a kill as it stood: `runner resume {row.name}` first")
+
+
+def give_name(aside: Path, target: Path) -> None:
+    """Its own, unless something else has it by now."""
+    with directory(aside) as made, directory(target.parent) as folder:
+        if not made.link(target.name, folder, target.name):
+            raise taken(target)
+        os.fsync(folder.descriptor)
 
 
 @contextmanager
@@ -111,7 +124,7 @@ def place(row: BatchRow) -> str:
 def pack(rows: Database, row: BatchRow, aside: Path) -> int:
     """Everything, into a file of the archive's name; how many outputs."""
     name = aside.name.removeprefix(".").removesuffix(".part")
-    with (aside / name).open("xb") as file:
+    with open(aside / name, "xb", opener=private) as file:
         with packing(file, name) as stream, tempfile.TemporaryFile(dir=aside) as listed:
             packer = Packer(stream, listed)
             packer.add_bytes(ABOUT, about(row))

@@ -12,6 +12,7 @@ import orjson
 from runner import archive, crash, database
 from runner.archive import LIST, Member, Unsound
 from runner.compose.archiving import ABOUT, BESIDE, FORMAT, OUTPUTS, ROWS, VERSION, workshop
+from runner.compose.exporting import private
 from runner.compose.opening import opened
 from runner.database import Database, QueueError
 from runner.extras import Missing
@@ -134,7 +135,7 @@ def reading(source: Path) -> Iterator[IO[bytes]]:
 
 def kept(aside: Path, name: str, content: IO[bytes]) -> Member:
     part = aside / "part"
-    with part.open("xb") as file:
+    with open(part, "xb", opener=private) as file:
         sha256, size = archive.copy(content, file)
         file.flush()
         os.fsync(file.fileno())
