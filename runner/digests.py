@@ -20,15 +20,19 @@ class Digests:
     def add(self, digest: int) -> int:
         """How often it has been added now."""
         digest = digest or 1  # 0 marks an empty slot
-        slot = self._slot(digest)
-        if not self._slots[slot]:
-            self._slots[slot] = digest
-            self._count += 1
-            if self._count * 3 > len(self._slots) * 2:
-                self._grow()
-                slot = self._slot(digest)
-        self._times[slot] += 1
-        return self._times[slot]
+        slots, mask = self._slots, self._mask
+        slot = digest & mask
+        while (found := slots[slot]) and found != digest:
+            slot = (slot + 1) & mask
+        if found:
+            self._times[slot] += 1
+            return self._times[slot]
+        slots[slot] = digest
+        self._times[slot] = 1
+        self._count += 1
+        if self._count > self._most:
+            self._grow()
+        return 1
 
     def _slot(self, digest: int) -> int:
         """Where the digest is, or would be."""
@@ -52,6 +56,7 @@ class Digests:
         self._slots = array("Q", (0,)) * size
         self._times = array("I", (0,)) * size
         self._mask = size - 1
+        self._most = size * 2 // 3
         self._count = 0
 
 

@@ -3,10 +3,10 @@
 Lazy: all that is kept of a job is what tells it from the others, a few bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -139,7 +139,7 @@ class Expansion:
         for variables, numbers in recipe.variables(entry):
             name = recipe.id_of(entry, variables)
             asks = recipe.asks(entry, variables, numbers)
-            for key, sample, asked, body in chain.from_iterable(self.requests(recipe, ask) for ask in asks):
+            for key, sample, asked, body in self.requests(recipe, asks):
                 job_id, stem = self.identity.named(key, name, several=several)
                 job = Job(
                     id=job_id,
@@ -159,16 +159,17 @@ class Expansion:
                 )
                 yield job if self.naming is None else named(self.naming, job, asked)
 
-    def requests(self, recipe: Recipe, asked: Asked) -> Iterator[Made]:
-        """One request, as often as it has samples."""
-        body, content = self.made(recipe, asked.ask)
-        request = recipe.head(asked.ask.model) + content + b","
-        for _ in range(recipe.samples):
-            key, sample = self.identity.numbered(request)
-            if recipe.has_seeds:
-                yield self.seeded(recipe, asked, key, sample)
-            else:
-                yield Made(key, sample, asked, body)
+    def requests(self, recipe: Recipe, asks: Iterable[Asked]) -> Iterator[Made]:
+        """Each request, as often as it has samples."""
+        for asked in asks:
+            body, content = self.made(recipe, asked.ask)
+            request = recipe.head(asked.ask.model) + content + b","
+            for _ in range(recipe.samples):
+                key, sample = self.identity.numbered(request)
+                if recipe.has_seeds:
+                    yield self.seeded(recipe, asked, key, sample)
+                else:
+                    yield Made(key, sample, asked, body)
 
     def seeded(self, recipe: Recipe, asked: Asked, key: str, sample: int) -> Made:
         """The request with the seed that its `key` without one comes to; the same may be written out."""

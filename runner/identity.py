@@ -13,6 +13,8 @@ from runner.problems import Problems
 
 DERIVED = 12
 """Hex digits of its key that a job without an id is called by; more where they are taken."""
+LONGER = 4
+"""Hex digits that are added to a beginning of a key that is taken."""
 ADDED = 8
 """Hex digits that are added to an id that makes several jobs."""
 INDEXED = re.compile(r"(.+)-\d{1,3}")
@@ -69,6 +71,7 @@ class Identity:
 
     def __init__(self, users: Claimed) -> None:
         self._users = users
+        self._has_users = len(users.stems) > 0
         self._requests = Digests()
         self._given = Digests()
 
@@ -84,7 +87,9 @@ class Identity:
     def named(self, key: str, users: str | None, *, several: bool) -> tuple[str, str]:
         """Id and file stem; `several`: whether the user's id makes more jobs than this one."""
         if users is None:
-            name = next(name for name in prefixes(key, DERIVED) if self._is_free(name))
+            name = key[:DERIVED]
+            if not self._is_free(name):
+                name = next(name for name in prefixes(key, DERIVED + LONGER) if self._is_free(name))
             return name, name
         stem = file_stem(users)
         if several:
@@ -94,7 +99,7 @@ class Identity:
 
     def _is_free(self, stem: str) -> bool:
         digest = of_text(folded(stem))
-        return digest not in self._users.stems and self._given.add(digest) == 1
+        return not (self._has_users and digest in self._users.stems) and self._given.add(digest) == 1
 
 
 def beginning(endpoint: str, dialect: str, model: str) -> bytes:
@@ -109,4 +114,4 @@ def key_of(request: bytes, sample: int) -> str:
 
 def prefixes(key: str, length: int) -> Iterator[str]:
     """The beginning of the key, longer and longer."""
-    return (key[:end] for end in range(length, len(key) + 1, 4))
+    return (key[:end] for end in range(length, len(key) + 1, LONGER))

@@ -120,14 +120,18 @@ class Recipe:
         """How many combinations a row has."""
         return combinations.count(self.axes) * self.ranking.count
 
-    def variables(self, entry: Entry) -> Iterator[tuple[dict[str, Any], Numbers]]:
+    def variables(self, entry: Entry) -> Iterable[tuple[dict[str, Any], Numbers]]:
         """The variables of each combination, and the numbers of those of parameters that go with them."""
-        if entry.chosen is None:
-            for combination in combinations.combinations(self.axes):
-                yield {**entry.columns, **combination, **self.given}, None
-            return
+        if entry.chosen is not None:
+            return self._chosen(entry, entry.chosen)
+        if not self.axes:
+            return (({**entry.columns, **self.given}, None),)
+        combined = combinations.combinations(self.axes)
+        return (({**entry.columns, **combination, **self.given}, None) for combination in combined)
+
+    def _chosen(self, entry: Entry, numbers: Iterable[int]) -> Iterator[tuple[dict[str, Any], Numbers]]:
         each = self.ranking.count
-        for number, same in groupby(entry.chosen, lambda chosen: chosen // each):
+        for number, same in groupby(numbers, lambda chosen: chosen // each):
             variables = {**entry.columns, **nth(self.axes, number), **self.given}
             yield variables, [chosen % each for chosen in same]
 
