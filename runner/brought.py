@@ -36,7 +36,7 @@ def id_of(job: JobRow, kept: Kept) -> str:
 
 def columns(batch: BatchRow, kept: Kept) -> dict[str, Any]:
     """What an output does not have is no column of its row."""
-    path = {} if kept.path is None else {"path": f"{batch.folder}/{kept.path}"}
+    path = {} if kept.path is None else {"path": f"{batch.place}/{kept.path}"}
     text = {"text": kept.value} if kept.kind == "text" else {}
     more = {name: value for name, value in results.output(kept).items() if name not in TOLD}
     return {"index": kept.index, "kind": kept.kind, **text, **path, "output": more}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from runner import alert
+from runner import address, alert
 from runner.endpoint import Count, Endpoint, Part, Positive, Usd, template
 from runner.group import REUSE, Expect, JobGroup
 from runner.notice import Notice
@@ -30,10 +30,11 @@ class Retry(Part):
 class Outputs(Part):
     """Where outputs are kept."""
 
-    dir: str = Field(
+    dir: Annotated[str, Field(min_length=1), AfterValidator(address.place)] = Field(
         "outputs",
-        min_length=1,
-        description="Folder, relative to the manifest; files go to its subfolder of the batch's name.",
+        description="Folder, relative to the manifest; files go to its subfolder of the batch's name. Or "
+        "`s3://bucket/prefix` (`runner[s3]`): pictures become objects there, each by one request, and wait "
+        "in `outputs` until they are; keys come from where AWS tools look, never from here.",
     )
     name: Annotated[str, Field(min_length=1), AfterValidator(template)] | None = Field(
         None,

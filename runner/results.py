@@ -131,7 +131,7 @@ def listed(batch: BatchRow) -> dict[str, Any]:
     return {
         **status(batch),
         "manifest": batch.path,
-        "outputs_dir": batch.folder,
+        "outputs_dir": batch.place,
         "created_at": moment(batch.created_at),
         "updated_at": moment(batch.updated_at),
         "started_at": moment(batch.started_at),

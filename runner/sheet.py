@@ -1,7 +1,8 @@
 """A contact sheet: pictures in rows and columns under the values that they were made with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageDraw
 
@@ -35,6 +36,8 @@ FLATTEST, STEEPEST = 0.5, 2.0
 
 Key = tuple[str, str]
 """The values at a cell, along x and y."""
+Source = Callable[[str], Path | BinaryIO]
+"""Where the picture of a path is; raises `Unreadable`."""
 Labels = Sequence[tuple[str, str]]
 """Key and label of each value."""
 
@@ -114,7 +117,7 @@ def steepness(cells: Iterable[Cell]) -> float:
     return min(max(high / wide, FLATTEST), STEEPEST)
 
 
-def drawn(plan: Plan, frame: Frame, folder: Path) -> Image.Image:
+def drawn(plan: Plan, frame: Frame, source: Source) -> Image.Image:
     """The sheet; one picture at a time is in memory beside it."""
     sheet = Image.new("RGB", frame.size, PAPER)
     pen = ImageDraw.Draw(sheet, "RGBA")
@@ -123,7 +126,7 @@ def drawn(plan: Plan, frame: Frame, folder: Path) -> Image.Image:
     heads(pen, plan, frame)
     for row, (down, _) in enumerate(plan.down):
         for column, (across, _) in enumerate(plan.across):
-            fill(sheet, frame, frame.corner(column, row), plan.cells.get((across, down)), folder)
+            fill(sheet, frame, frame.corner(column, row), plan.cells.get((across, down)), source)
     return sheet
 
 
@@ -147,14 +150,16 @@ def write(
         pen.text((left, top + number * LINE), line, fill=colour, font=font(line, size))
 
 
-def fill(sheet: Image.Image, frame: Frame, corner: tuple[int, int], cell: Cell | None, folder: Path) -> None:
+def fill(
+    sheet: Image.Image, frame: Frame, corner: tuple[int, int], cell: Cell | None, source: Source
+) -> None:
     """A cell with its picture, or with the reason that it has none."""
     pen = ImageDraw.Draw(sheet, "RGBA")
     if cell is None:
         pen.rectangle((corner, opposite(frame, corner)), outline=EMPTY)
         return say(pen, frame, corner, "no job", QUIET)
     try:
-        picture = on_paper(shown(cell, frame, folder), PAPER)
+        picture = on_paper(shown(cell, frame, source), PAPER)
     except Unreadable as reason:
         is_wrong = cell.path is not None or ":" in cell.ended
         pen.rectangle((corner, opposite(frame, corner)), fill=WRONG if is_wrong else EMPTY)
@@ -163,12 +168,12 @@ def fill(sheet: Image.Image, frame: Frame, corner: tuple[int, int], cell: Cell |
     return badge(pen, frame, corner, cell.pictures - 1)
 
 
-def shown(cell: Cell, frame: Frame, folder: Path) -> Image.Image:
+def shown(cell: Cell, frame: Frame, source: Source) -> Image.Image:
     """Raises `Unreadable`, for whatever reason there is no picture."""
     if cell.path is None:
         raise Unreadable(cell.ended)
     try:
-        return thumbnail(folder / cell.path, (frame.wide, frame.high))
+        return thumbnail(source(cell.path), (frame.wide, frame.high))
     except Unreadable as reason:
         raise Unreadable(f"its file {reason}") from reason
 

@@ -10,11 +10,12 @@ import os
 import re
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count, groupby, islice
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import orjson
 from anyio import CapacityLimiter, to_thread
@@ -22,7 +23,7 @@ from anyio import CapacityLimiter, to_thread
 from runner import journal
 from runner.crash import point
 from runner.expect import Brought
-from runner.files import PART, Directory, Room, Unwritable, directory, no_room
+from runner.files import PART, Directory, Room, Unwritable, digest, directory, no_room, walk
 from runner.inscription import Pieces, inscribed
 from runner.job import Claim
 from runner.journal import Entry
@@ -93,6 +94,15 @@ class Folder:
             root.probe()
             with root.inside(PENDING) as pending:
                 pending.probe()
+
+    @property
+    def is_far(self) -> bool:
+        """Whether it takes a while to give a picture its final name."""
+        return False
+
+    async def conflict(self, claim: Claim) -> str | None:
+        """What `taken` says."""
+        return self.taken(claim)
 
     def taken(self, claim: Claim) -> str | None:
         """The path of what stands already where a picture of this job would go."""
@@ -226,7 +236,8 @@ class Folder:
         with directory(self.root, self.room) as root, root.inside(PENDING) as pending:
             journal.add(root, entries(kept, key=key, attempt=attempt, count=count))
             return tuple(
-                name_picture(root, pending, each, key=key, attempt=attempt, count=count) for each in kept
+                name_picture(root, pending, each, waiting(each, key=key, attempt=attempt, count=count))
+                for each in kept
             )
 
     async def rename(self, old: str, new: str) -> str:
@@ -330,20 +341,39 @@ class Folder:
         latest = {entry.index: entry for entry in entries}
         if len(latest) != entries[0].count:
             return None
-        with directory(self.root, self.room) as root:
-            kept = [self.claim_picture(root, claim, entry) for _, entry in sorted(latest.items())]
+        kept = [self.claim_picture(claim, entry) for _, entry in sorted(latest.items())]
         return None if None in kept else tuple(each for each in kept if each is not None)
 
-    def claim_picture(self, root: Directory, claim: Claim, entry: Entry) -> Kept | None:
+    def claim_picture(self, claim: Claim, entry: Entry) -> Kept | None:
         """By its content, where it was put or where the job's pictures go by now."""
         now = self.path_of(claim, entry.index, entry.count, PurePosixPath(entry.path).suffix[1:])
-        path = next((path for path in (entry.path, now) if holds(root, path, entry.sha256)), None)
-        if path is None:
-            return None
-        with suppress(Unreadable), place(root, path) as (folder, name):
-            picture = inspect(folder.read(name))
-            return replace(self.pictured(claim, entry.index, entry.count, picture), path=path)
+        for path in (entry.path, now):
+            data = self.content(path, entry.sha256)
+            if data is not None:
+                with suppress(Unreadable):
+                    row = self.pictured(claim, entry.index, entry.count, inspect(data))
+                    return replace(row, path=path)
         return None
+
+    def content(self, path: str, sha256: str) -> bytes | None:
+        """What stands at a path of ours, if it has this hash."""
+        with directory(self.root, self.room) as root:
+            if not holds(root, path, sha256):
+                return None
+            with place(root, path) as (folder, name):
+                return folder.read(name)
+
+    def source(self, path: str) -> Path | BinaryIO:
+        """A picture to be looked at; raises `Unreadable` where it cannot be had."""
+        return self.root / path
+
+    def digest(self, path: str) -> str | None:
+        """The hash of what stands at a path, as `files.digest` tells it."""
+        return digest(self.root / path)
+
+    def names(self) -> Iterable[str]:
+        """The paths of all that has a final name, ours or not."""
+        return walk(self.root)
 
     async def set_aside(self, key: str, attempt: int) -> None:
         """Move an attempt's pictures to the evidence: its result came too late, or they are not whole."""
@@ -382,10 +412,10 @@ def worded(artifact: Artifact) -> Kept:
 
 def measured(pieces: Pieces) -> tuple[int, str]:
     """How many bytes, and their hash."""
-    digest = hashlib.sha256()
+    hashed = hashlib.sha256()
     for piece in pieces:
-        digest.update(piece)
-    return sum(map(len, pieces)), digest.hexdigest()
+        hashed.update(piece)
+    return sum(map(len, pieces)), hashed.hexdigest()
 
 
 def as_file(brought: Brought) -> tuple[str, bytes] | None:
@@ -430,17 +460,22 @@ def damaged(artifact: Artifact, error: Unreadable, evidence: Path) -> Fault:
     )
 
 
-def name_picture(
-    root: Directory, pending: Directory, kept: Kept, *, key: str, attempt: int, count: int
-) -> Kept:
+def name_picture(root: Directory, pending: Directory, kept: Kept, file: str) -> Kept:
+    """`file`: what it is called in `.pending`."""
     if kept.path is None:
         return kept
-    suffix = PurePosixPath(kept.path).suffix[1:]
-    file = str(Waiting(key=key, attempt=attempt, index=kept.index, count=count, suffix=suffix))
     path = named(root, pending, file, kept.path, kept.sha256)
     if path == kept.path:
         pending.remove(file)
     return replace(kept, path=path)
+
+
+def waiting(kept: Kept, *, key: str, attempt: int, count: int) -> str:
+    """What a picture is called in `.pending`; empty for what is no file."""
+    if kept.path is None:
+        return ""
+    suffix = PurePosixPath(kept.path).suffix[1:]
+    return str(Waiting(key=key, attempt=attempt, index=kept.index, count=count, suffix=suffix))
 
 
 def named(root: Directory, folder: Directory, name: str, wanted: str, sha256: str) -> str:
@@ -448,12 +483,17 @@ def named(root: Directory, folder: Directory, name: str, wanted: str, sha256: st
 
     Returns the path it got, or has had since an earlier start. It keeps its first name too.
     """
-    path = PurePosixPath(wanted)
-    for choice in (path, path.with_stem(f"{path.stem}-{sha256[:8]}"), path.with_stem(sha256)):
-        with place(root, str(choice)) as (target, last):
+    for choice in choices(wanted, sha256):
+        with place(root, choice) as (target, last):
             if target.holds(last, sha256) or folder.link(name, target, last):
-                return str(choice)
+                return choice
     raise Unwritable(f"{root.path / wanted} is taken, and so is every other name for it")
+
+
+def choices(wanted: str, sha256: str) -> Iterator[str]:
+    """The path that is wanted, and those that tell the content."""
+    path = PurePosixPath(wanted)
+    yield from map(str, (path, path.with_stem(f"{path.stem}-{sha256[:8]}"), path.with_stem(sha256)))
 
 
 def entries(kept: Sequence[Kept], *, key: str, attempt: int, count: int) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -11,13 +12,13 @@ QUALITY = 72
 """Of small pictures in a page: one of 320 by 320 is about 10 kB."""
 
 
-def decoded(path: Path, room: tuple[int, int]) -> Image.Image:
+def decoded(source: Path | BinaryIO, room: tuple[int, int]) -> Image.Image:
     """Its first frame, no smaller than the room; RGB, or RGBA where one sees through it.
 
     Raises `Unreadable`.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(source) as picture:
             picture.draft("RGB", room)
             return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     except FileNotFoundError as error:
@@ -26,17 +27,17 @@ def decoded(path: Path, room: tuple[int, int]) -> Image.Image:
         raise Unreadable("is damaged") from error
 
 
-def thumbnail(path: Path, room: tuple[int, int]) -> Image.Image:
+def thumbnail(source: Path | BinaryIO, room: tuple[int, int]) -> Image.Image:
     """As large as there is room for; raises `Unreadable`."""
-    picture = decoded(path, room)
+    picture = decoded(source, room)
     picture.thumbnail(room, Image.Resampling.LANCZOS)
     return picture
 
 
-def webp(path: Path, room: tuple[int, int]) -> bytes:
+def webp(source: Path | BinaryIO, room: tuple[int, int]) -> bytes:
     """The file of a small picture; raises `Unreadable`."""
     file = io.BytesIO()
-    thumbnail(path, room).save(file, "WEBP", quality=QUALITY)
+    thumbnail(source, room).save(file, "WEBP", quality=QUALITY)
     return file.getvalue()
 
 

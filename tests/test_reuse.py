@@ -100,7 +100,7 @@ async def test_what_is_not_there_any_more_is_sent_and_said(desk, provider, harm)
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     done, tally = await ran(desk, batch("second", provider.url, "a fox", reuse=True))
     assert done.reused == 0
-    assert done.notes[0].startswith("not reused, for their files are gone or changed: first/")
+    assert done.notes[0].startswith("not reused, for their files are gone, changed or in a bucket: first/")
     assert (tally.attempts, tally.succeeded, provider.sent) == (1, 1, 2)
 
 

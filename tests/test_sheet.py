@@ -40,7 +40,7 @@ def test_each_picture_stands_in_its_cell(tmp_path):
     }
     shown = plan(cells, down=("a", "b"))
     frame = framed(shown, 64)
-    sheet = drawn(shown, frame, tmp_path)
+    sheet = drawn(shown, frame, tmp_path.joinpath)
     assert (sheet.size, frame.wide, frame.high) == (frame.size, 64, 64)
     assert near(seen(sheet, frame, 0, 0), RED)
     assert near(seen(sheet, frame, 1, 1), BLUE)
@@ -55,7 +55,7 @@ def test_a_wide_picture_makes_wide_cells_and_a_tall_one_is_shown_whole_in_them(t
         ("9", ""): paint(tmp_path, "tall.png", BLUE, (100, 200)),
     }
     frame = framed(plan(cells), 100)
-    sheet = drawn(plan(cells), frame, tmp_path)
+    sheet = drawn(plan(cells), frame, tmp_path.joinpath)
     assert (frame.wide, frame.high) == (100, 50)
     left, top = frame.corner(1, 0)
     assert near(seen(sheet, frame, 1), BLUE)
@@ -65,7 +65,7 @@ def test_a_wide_picture_makes_wide_cells_and_a_tall_one_is_shown_whole_in_them(t
 def test_a_picture_that_one_sees_through_stands_on_paper(tmp_path):
     cells = {("5", ""): paint(tmp_path, "clear.png", (0, 0, 0, 0), mode="RGBA")}
     frame = framed(plan(cells), 64)
-    assert seen(drawn(plan(cells), frame, tmp_path), frame, 0) == (255, 255, 255)
+    assert seen(drawn(plan(cells), frame, tmp_path.joinpath), frame, 0) == (255, 255, 255)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_cell_without_a_picture_is_told_apart(tmp_path, cell, colour):
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
     shown = plan({} if cell is None else {("5", ""): cell}, across=("5",))
     frame = framed(shown, 128)
-    sheet = drawn(shown, frame, tmp_path)
+    sheet = drawn(shown, frame, tmp_path.joinpath)
     left, top = frame.corner(0, 0)
     expected = Image.new("RGB", (1, 1), colour).getpixel((0, 0))
     assert sheet.getpixel((left + 3, top + 3)) == expected
@@ -95,7 +95,7 @@ def test_further_pictures_are_counted_in_the_corner(tmp_path):
     four.pictures = 4
     shown = plan({("5", ""): one, ("9", ""): four})
     frame = framed(shown, 128)
-    sheet = drawn(shown, frame, tmp_path)
+    sheet = drawn(shown, frame, tmp_path.joinpath)
     colours = [
         len(sheet.crop((left, top, left + 128, top + 128)).getcolors(10_000))
         for left, top in (frame.corner(0, 0), frame.corner(1, 0))

@@ -57,6 +57,7 @@ def archive(db: str, batch: str, target: Path) -> Archived:
     with opened(queue) as store:
         row = batch_of(store, batch, db)
         refuse_unquiet(db, store, row)
+        refuse_far(row)
     aside = target.with_name(f".{target.name}.part")
     with blamed(target), workshop(aside):
         rows = copied(queue, row, aside / ROWS)
@@ -90,6 +91,13 @@ def give_name(aside: Path, target: Path) -> None:
         if not made.link(target.name, folder, target.name):
             raise taken(target)
         os.fsync(folder.descriptor)
+
+
+def refuse_far(row: BatchRow) -> None:
+    if row.url is not None:
+        raise QueueError(
+            f"the pictures of {row.name} are in {row.url}: an archive takes those of folders alone"
+        )
 
 
 @contextmanager

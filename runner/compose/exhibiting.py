@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 from runner.facts import Facts
 from runner.outcome import Kept
 from runner.picture import Unreadable
+from runner.sinks import Folder
 from runner.store import BatchRow, JobRow, Store
 from runner.thumbnail import webp
 from runner.value import value
@@ -66,7 +66,7 @@ def exhibition(store: Store, row: BatchRow, facts: Facts, owners: Mapping[str, s
     )
 
 
-def hung(folder: Path, shown: Exhibition) -> Exhibition:
+def hung(folder: Folder, shown: Exhibition) -> Exhibition:
     """The same with its pictures, each made small."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as drawing:
 
@@ -96,8 +96,8 @@ def texts(jobs: Iterable[JobRow]) -> Iterator[Exhibit]:
     return (each for each in exhibits(jobs) if each.kept.path is None)
 
 
-def with_picture(folder: Path, exhibit: Exhibit) -> Exhibit:
+def with_picture(folder: Folder, exhibit: Exhibit) -> Exhibit:
     try:
-        return replace(exhibit, webp=webp(folder / (exhibit.kept.path or ""), ROOM))
+        return replace(exhibit, webp=webp(folder.source(exhibit.kept.path or ""), ROOM))
     except Unreadable as reason:
         return replace(exhibit, trouble=f"its file {reason}")

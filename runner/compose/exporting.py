@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from runner import junit as xml
 from runner import results as shapes
+from runner.bucket import Bucket
+from runner.compose.keeping import leading
 from runner.compose.opening import batch_of, reading
 from runner.files import blamed
 from runner.job import State
@@ -28,6 +30,8 @@ def never() -> bool:
 def results(db: str, batch: str, path: Path | None, *, until: Callable[[], bool] = never) -> Path:
     """Write every job that is not pending, in the order of the manifest; `path` by default in its outputs.
 
+    Where these are behind a URL the file is put there, too.
+
     Raises `QueueError` where there is no such batch, `GivenUp` as soon as `until` is so, and `Unwritable`.
     """
     with reading(db) as store:
@@ -36,6 +40,8 @@ def results(db: str, batch: str, path: Path | None, *, until: Callable[[], bool]
         with blamed(target):
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             replace_whole(target, wanted(lines(store, row, target), until))
+    if path is None and row.url is not None:
+        Bucket.at(row.url).replace(NAME, target)
     return target
 
 
@@ -57,9 +63,8 @@ def suites(store: Store, names: Sequence[str], db: str) -> Iterator[str]:
 
 def lines(store: Store, row: BatchRow, target: Path) -> Iterator[bytes]:
     """The lines, their paths leading from the target to the batch's folder."""
-    prefix = os.path.relpath(row.folder, target.parent.absolute())
     jobs = store.jobs(row.id, states=ENDED)
-    return shapes.lines(row.name, jobs, prefix="" if prefix == "." else f"{prefix}/")
+    return shapes.lines(row.name, jobs, prefix=leading(row, target.parent))
 
 
 def wanted(content: Iterator[bytes], until: Callable[[], bool]) -> Iterator[bytes]:

@@ -87,7 +87,7 @@ def targets(made: Layout, target: Path) -> Iterator[tuple[Path, tuple[str, str]]
 def draw(row: BatchRow, made: Layout, side: int | None, at: tuple[Path, tuple[str, str]]) -> Sheet:
     path, (key, label) = at
     plan = planned(row.name, made, key, label)
-    picture = sheet.drawn(plan, sheet.framed(plan, side), outputs(row).root)
+    picture = sheet.drawn(plan, sheet.framed(plan, side), outputs(row).source)
     file = io.BytesIO()
     picture.save(file, "PNG")
     write_whole(path, file.getvalue())

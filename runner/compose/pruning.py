@@ -101,6 +101,8 @@ def hindrance(row: BatchRow, terms: Terms) -> str | None:
         return f"{row.tally.unknown:,} unknown: `runner retry {row.name} --state unknown`, or --unknown"
     if not (terms.unexported or is_exported(row)):
         return f"not exported since its end: `runner export {row.name}`, or --unexported"
+    if row.url is not None and terms.outputs:
+        return f"its pictures are in {row.url}, where nothing is deleted: leave out --outputs"
     return None
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from runner.compose.exhibiting import ROOM, Exhibition, exhibition, hung, images, share
 from runner.compose.keeping import outputs
@@ -13,6 +12,7 @@ from runner.facts import IMAGE, Alike, Facts, Looks, facts, summed
 from runner.images import colours
 from runner.likeness import Alikes, Sight, sight
 from runner.picture import Unreadable
+from runner.sinks import Folder
 from runner.store import Store
 from runner.thumbnail import decoded, on_paper
 from runner.value import value
@@ -51,7 +51,7 @@ def report(db: str, batch: str, *, at: float, looked_at: int = LOOKED_AT, shows:
         kinds, sums = store.kinds(row.id), summed(store.sendings(row.id))
         standings, failures = store.standings(row.id), store.failures(row.id)
         owners = chosen(store, row.id, looked_at, kinds[IMAGE].outputs if IMAGE in kinds else 0)
-    folder = outputs(row).root
+    folder = outputs(row)
     looks = look(folder, list(owners))
     found = facts(row, sums, standings=standings, failures=failures, kinds=kinds, looks=looks, at=at)
     if not shows:
@@ -67,10 +67,10 @@ def chosen(store: Store, batch_id: int, wanted: int, pictures: int) -> dict[str,
     return {each.kept.path or "": each.job.id for each in some}
 
 
-def look(folder: Path, paths: Sequence[str]) -> Looks:
+def look(folder: Folder, paths: Sequence[str]) -> Looks:
     """Decode every one, in as many threads as there are processors."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as looking:
-        glances = dict(zip(paths, looking.map(lambda path: glance(folder / path), paths), strict=True))
+        glances = dict(zip(paths, looking.map(lambda path: glance(folder, path), paths), strict=True))
     alikes = Alikes()
     for path, seen in glances.items():
         if seen.sight is not None and not seen.is_flat:
@@ -84,9 +84,9 @@ def look(folder: Path, paths: Sequence[str]) -> Looks:
     )
 
 
-def glance(path: Path) -> Glance:
+def glance(folder: Folder, path: str) -> Glance:
     try:
-        picture = decoded(path, ROOM)
+        picture = decoded(folder.source(path), ROOM)
     except Unreadable:
         return Glance(sight=None)
     is_flat, is_black = colours(picture)

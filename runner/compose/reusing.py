@@ -36,7 +36,7 @@ class Reused:
             yield f"{len(self.rows):,} reused from other batches, at no cost"
         if self.lacks:
             more = f" and {self.lacks - 1:,} more" if self.lacks > 1 else ""
-            yield f"not reused, for their files are gone or changed: {self.lacking[0]}{more}"
+            yield f"not reused, for their files are gone, changed or in a bucket: {self.lacking[0]}{more}"
 
 
 def take_over(store: Store, batch: BatchRow) -> Reused:

@@ -327,7 +327,7 @@ class Run:
                 lambda store: store.end_run(run_id, state, reason and reason.value, now=time.time())
             )
         await self._rescue()
-        is_whole = await self._wrote_results() and not self.watchman.is_replaced
+        is_whole = await self._wrote_results() and not self.watchman.is_replaced and not self._is_unsent()
         self.watcher.moved(tally, None)
         if self.reserve.full_since is not None:
             self.watcher.said(told(self.toll, await self._needed(tally)))
@@ -356,6 +356,10 @@ class Run:
             self.watcher.said(f"{error}: the results are in the queue, `runner export` writes them")
             return False
         return True
+
+    def _is_unsent(self) -> bool:
+        """Whether pictures wait that could not be sent to where they belong: the next start sends them."""
+        return self.row.url is not None and self.stop.reason is Reason.DISK
 
     async def _needed(self, tally: Tally) -> int:
         """Bytes that the rest of the batch may take."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from runner.compose.keeping import outputs
+from runner.compose.keeping import leading, outputs
 from runner.compose.opening import batch_of, reading
 from runner.exports import card, formats, placing
 from runner.exports.card import Origin
@@ -173,7 +173,7 @@ class Source:
         try:
             for kept in sample.outputs if self.form.carries else ():
                 if kept.path is not None:
-                    self.originals.path(with_outputs(sample, kept))
+                    self.originals.check(with_outputs(sample, kept))
         except Missing:
             if not self.wanted.skip_missing:
                 raise
@@ -254,13 +254,12 @@ def written(write: Write, samples: Iterable[Sample], work: Work, paths: Sequence
 
 def work(source: Source, survey: Survey, part: Part, stands: Path) -> Work:
     """For files that will stand in that folder."""
-    prefix = os.path.relpath(source.row.folder, stands)
     return Work(
         part=part,
         columns=survey.columns,
         pictures=source.originals,
         suffix=survey.suffix,
-        prefix="" if prefix == "." else f"{prefix}/",
+        prefix=leading(source.row, stands),
     )
 
 

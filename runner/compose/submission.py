@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import crash, journal
+from runner import address, crash, journal
 from runner.account import account
 from runner.compose import catalogue
 from runner.compose.chaining import chained
@@ -162,4 +162,6 @@ def new_batch(manifest: Manifest, mark: str) -> NewBatch:
 
 def outputs_folder(manifest: Manifest) -> Path:
     """Where the batch's files go: relative to the manifest, under the batch's name."""
-    return (manifest.folder / manifest.settings.outputs.dir).absolute() / folder_name(manifest.name)
+    return (manifest.folder / address.folder(manifest.settings.outputs.dir)).absolute() / folder_name(
+        manifest.name
+    )

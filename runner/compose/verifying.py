@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 
 from runner import database, price
 from runner.compose.keeping import finish_name, outputs
 from runner.compose.opening import batch_of, opened
 from runner.database import Database
-from runner.files import digest, walk
 from runner.manifest import Endpoint, Settings
 from runner.seen import Seen, seen
 from runner.sinks import Folder
@@ -52,7 +50,7 @@ def verify(db: str, batch: str) -> Verdict:
         counters = store.recount(row.id)
         verdict.drifts = drifts({name: getattr(row.tally, name) for name in counters}, counters)
     with seen() as files:
-        files.add(path for path in walk(Path(row.folder)) if not path.startswith(OWN))
+        files.add(path for path in outputs(row).names() if not path.startswith(OWN))
         hold(queue, row, verdict, files)
     verdict.lost_nusd = cost(queue, Settings.model_validate_json(row.settings).endpoints, verdict.lost)
     return verdict
@@ -88,11 +86,10 @@ def pages(queue: Database, batch_id: int) -> Iterator[list[FileRow]]:
 
 
 def standing(folder: Folder, file: FileRow) -> Standing:
-    path = folder.root / file.path
-    found = digest(path)
+    found = folder.digest(file.path)
     if found is None and folder.unnamed(file.key, file.attempt, file.index) is not None:
         return Standing.UNNAMED
-    if found is None and (found := digest(path)) is None:
+    if found is None and (found := folder.digest(file.path)) is None:
         return Standing.MISSING
     return Standing.SOUND if found == file.sha256 else Standing.CHANGED
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -18,6 +19,9 @@ from runner.outcome import Cause, Kept
 from runner.store import Settled
 from runner.value import value
 from runner.writer import Unwritten
+
+FAR = 64
+"""Results whose pictures are on their way to a place far away; the next waits for one of them."""
 
 
 @value
@@ -49,6 +53,7 @@ class Recorder:
         self._waiting: list[Ended] = []
         self._closed = False
         self._tasks: TaskGroup | None = None
+        self._far = anyio.Semaphore(FAR)
 
     def take(self, lane: Lane, settled: Settled, reopen: tuple[int, ...] = ()) -> None:
         self._waiting.append(Ended(lane=lane, settled=settled, reopen=reopen))
@@ -121,12 +126,28 @@ class Recorder:
         """What a committed row asks for: names for its files, jobs to clear, a time to look again."""
         claim, kept = ended.settled.claim, ended.settled.kept
         if has_files(kept):
-            await self._place(claim, kept, is_current=is_current)
+            await self._hand_on(claim, kept, is_current=is_current)
         if ended.reopen:
             await self._queue.reopen(ended.reopen)
             wake(self._lanes, claim, 0.0)
         if ended.settled.settlement.due_at is not None:
             wake(self._lanes, claim, ended.settled.settlement.due_at)
+
+    async def _hand_on(self, claim: Claim, kept: tuple[Kept, ...], *, is_current: bool) -> None:
+        """Where names are given far away that is done beside what is recorded next, so many at once."""
+        if not self._sink.is_far or self._tasks is None:
+            await self._place(claim, kept, is_current=is_current)
+        else:
+            await self._far.acquire()
+            self._tasks.start_soon(partial(self._place_afar, claim, kept, is_current=is_current))
+
+    async def _place_afar(self, claim: Claim, kept: tuple[Kept, ...], *, is_current: bool) -> None:
+        try:
+            await self._place(claim, kept, is_current=is_current)
+        except (Unwritable, Unwritten) as error:
+            self._toll.failed(str(error))
+        finally:
+            self._far.release()
 
     async def _place(self, claim: Claim, kept: tuple[Kept, ...], *, is_current: bool) -> None:
         """Final names; a result that came too late keeps its files as evidence."""

@@ -86,7 +86,7 @@ class Worker:
     async def _converse(self, lane: Lane, errand: Errand) -> Done | Unmet | Waiting:
         """Speak the dialect's part to the endpoint until there is an output."""
         if lane.dialect.files:
-            self._refuse_taken_name(errand.claim)
+            await self._refuse_taken_name(errand.claim)
         exchange = lane.dialect.converse(ready(errand), lane.endpoint)
         said: Call | Wait | Ticket | Output = step(exchange, None)
         while not isinstance(said, Output):
@@ -122,8 +122,8 @@ class Worker:
             errand.claim = await self._queue.go_on(errand.claim, ticket, ticketed(lane, errand, body))
         errand.called, errand.answer = False, b""
 
-    def _refuse_taken_name(self, claim: Claim) -> None:
-        if (path := self._sink.taken(claim)) is not None:
+    async def _refuse_taken_name(self, claim: Claim) -> None:
+        if (path := await self._sink.conflict(claim)) is not None:
             message = f"{path} is already there and not ours: move it away, then `runner retry`"
             raise Fault(cause=Cause.CONFLICT, message=message, then=Then.FAIL)
 

@@ -19,6 +19,10 @@ MADE = (State.SUCCEEDED,)
 class Pictures(Protocol):
     """Where the files of outputs are."""
 
+    @property
+    def are_far(self) -> bool:
+        """Whether they are no files of this machine."""
+
     def path(self, sample: Sample) -> Path:
         """The file; raises `Refusal` where there is none, or of another size."""
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import orjson
 
-from runner.exports.form import Format, Part, Work, pictures
+from runner.exports.form import Format, Part, Pictures, Work, pictures
 from runner.exports.placing import fresh
 from runner.exports.sample import Sample
 from runner.exports.size import Size
@@ -34,14 +34,22 @@ def write(paths: Sequence[Path], samples: Iterable[Sample], work: Work) -> None:
     with fresh(folder / METADATA) as file:
         for sample in samples:
             name = sample.outputs[0].path or ""
-            put(work.pictures.path(sample), folder / PurePosixPath(name))
+            put(work.pictures, sample, folder / PurePosixPath(name))
             line = {NAME: name, **work.columns.even(sample)}
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def put(picture: Path, place: Path) -> None:
+def put(pictures: Pictures, sample: Sample, place: Path) -> None:
     """A further name of the file where the file system knows such, else a copy."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if pictures.are_far:
+        with fresh(place) as target:
+            target.write(pictures.read(sample))
+    else:
+        link(pictures.path(sample), place)
+
+
+def link(picture: Path, place: Path) -> None:
     try:
         os.link(picture, place, follow_symlinks=False)
     except OSError as error:

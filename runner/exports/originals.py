@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.exports.refusal import Missing
 from runner.exports.sample import Sample
+from runner.shipped import Shipped
 from runner.sinks import Folder
 
 
@@ -16,6 +17,22 @@ class Originals:
 
     folder: Folder
     batch: str
+
+    @property
+    def are_far(self) -> bool:
+        """Whether they are in a bucket, but for those that wait to be sent there."""
+        return isinstance(self.folder, Shipped)
+
+    def check(self, sample: Sample) -> None:
+        """Raises `Missing` where the file is not there, or of another size."""
+        if not isinstance(self.folder, Shipped) or self._waiting(sample) is not None:
+            self.path(sample)
+            return
+        kept, bucket = sample.outputs[0], self.folder.bucket
+        size = bucket.size(kept.path or "")
+        if size != kept.bytes:
+            how = "is missing" if size is None else "was changed"
+            raise self._missing(f"{bucket.url}/{kept.path}", how)
 
     def path(self, sample: Sample) -> Path:
         """The file, a regular one of the size that was kept; raises `Missing`."""
@@ -32,18 +49,31 @@ class Originals:
         """A committed picture may not have its name yet."""
         if is_file(path):
             return path
-        waiting = self.folder.unnamed(sample.job.key, sample.job.attempt, sample.outputs[0].index)
-        return waiting or (path if is_file(path) else None)
+        return self._waiting(sample) or (path if is_file(path) else None)
+
+    def _waiting(self, sample: Sample) -> Path | None:
+        return self.folder.unnamed(sample.job.key, sample.job.attempt, sample.outputs[0].index)
 
     def read(self, sample: Sample) -> bytes:
         """What the file holds; raises `Missing` where that is not what was kept."""
+        if isinstance(self.folder, Shipped) and self._waiting(sample) is None:
+            return self._fetched(sample, self.folder)
         path = self.path(sample)
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != sample.outputs[0].sha256:
             raise self._missing(path, "was changed")
         return data
 
-    def _missing(self, path: Path, how: str) -> Missing:
+    def _fetched(self, sample: Sample, folder: Shipped) -> bytes:
+        path = sample.outputs[0].path or ""
+        data = folder.bucket.read(path)
+        if data is None:
+            raise self._missing(f"{folder.bucket.url}/{path}", "is missing")
+        if hashlib.sha256(data).hexdigest() != sample.outputs[0].sha256:
+            raise self._missing(f"{folder.bucket.url}/{path}", "was changed")
+        return data
+
+    def _missing(self, path: Path | str, how: str) -> Missing:
         return Missing(
             f"{path} {how}: `runner verify {self.batch}` looks at all files, --repair has them made again; "
             f"or leave such out by --skip-missing"

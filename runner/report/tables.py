@@ -88,7 +88,7 @@ def job(batch: BatchRow, row: JobRow, history: Sequence[Attempt]) -> Iterator[st
     yield from unfit(history)
     yield from ("", many(len(row.outputs), "output"))
     for kept in row.outputs:
-        yield from output(kept, batch.folder)
+        yield from output(kept, batch.place)
 
 
 def picture(told: Provenance) -> Iterator[str]:
@@ -239,7 +239,7 @@ def summary(
         yield f"  {twice(row)}"
     if row.tally.late:
         yield f"  {many(row.tally.late, 'late result')} dropped"
-    yield f"  {many(row.tally.outputs, 'output')} in {row.folder}"
+    yield f"  {many(row.tally.outputs, 'output')} in {row.place}"
     if results is not None:
         yield f"  results in {results}"
     yield from (f"  {each}" for each in failures(row.name, found, runner))

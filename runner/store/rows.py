@@ -5,8 +5,12 @@ Times are seconds since the epoch, money is in billionths of a dollar (`nusd`); 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
+from runner import address
 from runner.job import Claim, State
 from runner.outcome import Attempt, Cause, Kept
 from runner.retry import Settlement
@@ -135,6 +139,16 @@ class BatchRow:
     why: str | None
     """What its runner waits for, in words."""
     tally: Tally
+
+    @property
+    def url(self) -> str | None:
+        """Where its pictures go, where they do not stay in the folder."""
+        return address.below(orjson.loads(self.settings), Path(self.folder).name)
+
+    @property
+    def place(self) -> str:
+        """Where its pictures are."""
+        return self.url or self.folder
 
 
 class JobRow(NamedTuple):
