@@ -141,7 +141,7 @@ async def test_every_picture_is_at_its_own_job(desk, provider):
         return Change(how=note)
 
     provider.script = lambda seen: noted(seen.json["prompt"])
-    desk.write(animals(provider.url, *herd(40), concurrency=8))
+    desk.write({**animals(provider.url, *herd(40), concurrency=8), "outputs": {"embed": False}})
     assert (await desk.run("run", "jobs.yaml")).status == 0
     for line in desk.results():
         [output] = line["outputs"]

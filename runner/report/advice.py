@@ -37,6 +37,7 @@ REASONS: Mapping[str, str] = {
     Reason.NO_CREDIT: "the account has no credit: top it up",
     Reason.NOT_FOUND: "the provider does not know the model: correct the manifest",
     Reason.UNAVAILABLE: "the provider cannot be reached, or does not serve",
+    Reason.CANARY: "the first job of a group, sent alone, did not come back well: see `runner failures`",
     Reason.DISK: "the disk is full: free some space",
     Reason.PAUSED: "paused",
 }
