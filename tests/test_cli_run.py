@@ -6,7 +6,6 @@ import os
 import pty
 import signal
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -233,12 +232,10 @@ async def test_m6_very_many_jobs_are_not_begun_without_a_word(shell, provider):
     manifest = pictures(provider.url, "a fox")
     manifest["jobs"][0]["matrix"] = {"seed": list(range(1000)), "steps": list(range(1000))}
     shell.write("animals.yaml", manifest)
-    started = time.monotonic()
     done = await shell.run("run", "animals.yaml")
     assert (done.status, done.out) == (2, "")
     assert "1,000,000" in done.err
     assert "--yes" in done.err
-    assert time.monotonic() - started < 5
     assert provider.requests == []
 
 

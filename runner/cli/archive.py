@@ -20,7 +20,10 @@ File = Annotated[
 
 
 def archive(name: Name, file: File, *, db: Db = "", as_json: Json = False) -> None:
-    """Pack a batch with its outputs, manifest and history into one file; queue and outputs stay."""
+    """Pack a batch into one file.
+
+    With its outputs, manifest and history; queue and outputs stay.
+    """
     from runner import compose
     from runner.report.words import many, size
 

@@ -59,7 +59,10 @@ def prune(
     db: Db = "",
     as_json: Json = False,
 ) -> None:
-    """Remove finished batches from the queue, and give the room back; a run may be at work meanwhile."""
+    """Remove old batches, and give the room back.
+
+    Finished ones alone, and whole; a run may be at work on another meanwhile.
+    """
     from runner import compose
     from runner.report import prunes
 

@@ -28,7 +28,10 @@ Outputs = Annotated[
 def restore(
     file: File, *, name: Name = "", outputs: Outputs = "", db: Db = "", as_json: Json = False
 ) -> None:
-    """Bring a batch back from its archive: all of it, every file checked by its hash, or nothing."""
+    """Bring a batch back from its archive.
+
+    All of it, every file checked by its hash, or nothing.
+    """
     from runner import compose
     from runner.report.words import many
 

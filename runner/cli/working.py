@@ -20,6 +20,7 @@ from runner.cli.times import moment_of
 
 if TYPE_CHECKING:
     from runner.compose import Ended, RunOptions
+    from runner.store import BatchRow
 
 RESULTS = "results.jsonl"
 CALM = 50_000
@@ -54,7 +55,7 @@ def work(db: str, name: str, bounds: "RunOptions", seen_by: Audience, *, as_json
     """Work on the batch until its end, and tell of it."""
     import anyio
 
-    from runner import compose, morning, results
+    from runner import compose, results
 
     began_at = time.monotonic()
     with compose.reading(db) as store:
@@ -63,13 +64,26 @@ def work(db: str, name: str, bounds: "RunOptions", seen_by: Audience, *, as_json
         job = partial(compose.work, db, name, bounds, watching.watcher, heard=watching.heard)
         ended = anyio.run(job, backend_options={"use_uvloop": sys.platform != "win32"})
     elapsed_s = time.monotonic() - began_at
-    ended = anyio.run(partial(morning.after, row, ended, runner=command(db), say=say))
+    ended = followed(row, ended, command(db))
     seen_by.ended(name, ended.exit_status)
     summarise(ended.db, name, elapsed_s=elapsed_s)
     if as_json:
         with compose.reading(ended.db) as store:
             tell_json(results.status(batch(store, name)))
     return ended
+
+
+def followed(row: "BatchRow", ended: "Ended", runner: str) -> "Ended":
+    """How the run ended, once what its manifest asks for after it is done."""
+    import anyio
+
+    from runner.manifest import Settings
+
+    if not Settings.model_validate_json(row.settings).report:
+        return ended
+    from runner import morning
+
+    return anyio.run(partial(morning.after, row, ended, runner=runner, say=say))
 
 
 @contextmanager
