@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 
 from runner.dialects.usage import INPUT_TOKENS, OUTPUT_TOKENS, count
+from runner.job import State
 from runner.manifest import Endpoint
 from runner.outcome import Attempt
 from runner.store import Settled, Tally
@@ -32,7 +33,6 @@ OPERATIONS = {
 }
 """There is no operation for images; they count as generated content."""
 CHAT = "chat"
-STATES = ("pending", "running", "succeeded", "failed", "unknown", "cancelled")
 
 
 class Metrics:
@@ -72,7 +72,7 @@ class Metrics:
 
     def tallied(self, batch: str, tally: Tally, why: str | None) -> None:
         """How the batch stands."""
-        for state in STATES:
+        for state in State:
             self._jobs.labels(batch, state).set(getattr(tally, state))
         self._waiting.labels(batch).set(why is not None)
 
