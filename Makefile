@@ -11,6 +11,7 @@ help:  ## print the targets
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m compileall -q runner
 	@touch $@
 
 install: .venv/installed  ## set up .venv with runner and what its tests need

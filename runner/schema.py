@@ -223,8 +223,11 @@ WAITS_IN = case((jobs.c.ticket.is_(None), jobs.c.pool), else_=jobs.c.lane)
 
 
 def partial(name: str, *columns: ColumnElement[Any], of: ColumnElement[bool]) -> Index:
-    """An index over those jobs alone: it stays as small as they are few."""
-    return Index(name, *columns, sqlite_where=of, postgresql_where=of)
+    """An index over those jobs alone: it stays as small as they are few.
+
+    A server's is made by the migrations: to name its condition here would load that dialect at every start.
+    """
+    return Index(name, *columns, sqlite_where=of)
 
 
 partial("jobs_pending", jobs.c.batch_id, Grouping(WAITS_IN), jobs.c.due_at, jobs.c.position, of=PENDING)
