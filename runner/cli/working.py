@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from runner.store import BatchRow
 
 RESULTS = "results.jsonl"
-CALM = 50_000
-"""New objects after which the collector looks at them; Python's own number is 700."""
 
 
 def options(
@@ -60,7 +58,7 @@ def work(db: str, name: str, bounds: "RunOptions", seen_by: Audience, *, as_json
     began_at = time.monotonic()
     with compose.reading(db) as store:
         row = batch(store, name)
-    with seen_by.of(row) as watching, calm():
+    with seen_by.of(row) as watching, spared():
         job = partial(compose.work, db, name, bounds, watching.watcher, heard=watching.heard)
         ended = anyio.run(job, backend_options={"use_uvloop": sys.platform != "win32"})
     elapsed_s = time.monotonic() - began_at
@@ -87,18 +85,12 @@ def followed(row: "BatchRow", ended: "Ended", runner: str) -> "Ended":
 
 
 @contextmanager
-def calm() -> Iterator[None]:
-    """Spare the collector what was imported, and let it look at the rest less often.
-
-    Of a job's cost a fifth was the collector's: it went over every module's objects again and again.
-    """
-    usual = gc.get_threshold()
+def spared() -> Iterator[None]:
+    """Spare the collector what was imported: it went over every module's objects again and again."""
     gc.freeze()
-    gc.set_threshold(CALM, *usual[1:])
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
         gc.unfreeze()
 
 
