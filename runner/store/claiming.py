@@ -269,7 +269,7 @@ class Claiming(Desk):
 
     def _pools(self, batch_id: int) -> list[str]:
         """Where jobs of the batch are pending: names of endpoints that serve the same jobs, joined."""
-        return [pool for (pool,) in self.run(POOLS, batch_id)]
+        return [pool for (pool,) in self.ask(POOLS, batch_id)]
 
     def _pools_of(self, batch_id: int, endpoint: str) -> list[str]:
         return [pool for pool in self._pools(batch_id) if endpoint in pool.split()]
@@ -288,7 +288,7 @@ class Claiming(Desk):
             moment = (marks[2],) if asks_when(due) else ()
             for pool in pools:
                 if left := limit - len(taken):
-                    some = self.run(taking(due, among), *pool, left, *marks, *moment, *values).all()
+                    some = self.ask(taking(due, among), *pool, left, *marks, *moment, *values)
                     taken += map(claim, sorted(some, key=itemgetter(-1)))
         return taken
 
@@ -316,7 +316,7 @@ class Claiming(Desk):
         """When the first pending job for an endpoint is due (0: since ever); None where there is none."""
         wanted, values = filtered([model for name, model in skip_models if name == endpoint], among)
         pools = self._pools_of(batch_id, endpoint)
-        dues = [self.run(first_due(wanted), batch_id, pool, *values).scalar() for pool in pools]
+        dues = [due for pool in pools for (due,) in self.ask(first_due(wanted), batch_id, pool, *values)]
         return min((due_at for due_at in dues if due_at is not None), default=None)
 
 

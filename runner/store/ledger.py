@@ -58,7 +58,7 @@ class Ledger(Desk):
             minute = int(began)
             requests = sum([each.counted and is_out(each) for each in same])
             spent_nusd = sum([each.cost_nusd or 0 for each in same])
-            if not self.run(BOOK, requests, spent_nusd, batch_id, name, minute).rowcount:
+            if not self.run(BOOK, requests, spent_nusd, batch_id, name, minute):
                 self._open_page(batch_id, name, (minute, requests, spent_nusd))
 
     def _open_page(self, batch_id: int, name: str, page: tuple[int, int, int]) -> None:

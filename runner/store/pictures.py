@@ -1,13 +1,12 @@
 """Which job of a batch has which picture, told by its pixels: of the jobs that may have none twice."""
 
-from typing import Any
-
-from sqlalchemy import Row, insert, select
 from sqlalchemy import bindparam as given
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from runner.schema import jobs, pictures
 from runner.store.desk import Desk, Statement
+from runner.store.rows import Values
 
 OWNER = Statement(
     select(pictures.c.job, jobs.c.id)
@@ -29,12 +28,13 @@ class Pictures(Desk):
         found = self._found(batch_id, pixels)
         if found is None:
             found = self._noted(batch_id, pixels, row)
-        return None if found is None or found.job == row else str(found.id)
+        return None if found is None or found[0] == row else str(found[1])
 
-    def _found(self, batch_id: int, pixels: str) -> Row[Any] | None:
-        return self.run(OWNER, batch_id, pixels).one_or_none()
+    def _found(self, batch_id: int, pixels: str) -> Values | None:
+        """The row of the job that has it, and its id."""
+        return next(iter(self.ask(OWNER, batch_id, pixels)), None)
 
-    def _noted(self, batch_id: int, pixels: str, row: int) -> Row[Any] | None:
+    def _noted(self, batch_id: int, pixels: str, row: int) -> Values | None:
         """None, unless the runner of another machine was quicker."""
         try:
             with self.connection.begin_nested():

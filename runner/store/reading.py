@@ -109,7 +109,7 @@ class Reading(Desk):
 
     def particulars(self, rows: Sequence[int]) -> dict[int, Particulars]:
         """Of these jobs, by row."""
-        return {row: particulars(self.run(PARTICULARS, row).one()) for row in rows}
+        return {row: particulars(self.ask(PARTICULARS, row)[0]) for row in rows}
 
     def history(self, row: int) -> list[Attempt]:
         """All attempts of a job, in their order."""

@@ -187,10 +187,11 @@ class Settling(Ledger):
         """Which rows were written. Nearly always it is all of them; if not, each is tried by itself."""
         sent = [settled_values(each, each.attempt, now) for each in settled if each.attempt]
         idle = [postponed_values(each, now) for each in settled if not each.attempt]
-        with self.connection.begin_nested() as trial:
-            if self.run_tapered(SETTLE, sent) + self.run_tapered(POSTPONE, idle) == len(settled):
-                return [True] * len(settled)
-            trial.rollback()
+        self.say("SAVEPOINT together")
+        if self.run_tapered(SETTLE, sent) + self.run_tapered(POSTPONE, idle) == len(settled):
+            self.say("RELEASE SAVEPOINT together")
+            return [True] * len(settled)
+        self.say("ROLLBACK TO SAVEPOINT together")
         return [self._is_written(each, now) for each in settled]
 
     def _is_written(self, each: Settled, now: float) -> bool:
@@ -204,7 +205,7 @@ class Settling(Ledger):
         `attempt` is the sending that brought the ticket. It is paid for: should the ticket lead nowhere,
         another sending would be the second.
         """
-        if self.run(TICKET, data, *fence(claim)).rowcount == 0:
+        if not self.run(TICKET, data, *fence(claim)):
             self.count(batch_id, late=1)
             return None
         if attempt is not None:

@@ -66,7 +66,7 @@ class Steering(Desk):
 
     def end_run(self, run_id: int, state: BatchState, reason: str | None, *, now: float) -> None:
         """The runner leaves the batch, finished or stopped; only a stop has a reason."""
-        batch_id = self.run(CLOSE_RUN, now, reason, run_id).scalar_one()
+        batch_id = self.ask(CLOSE_RUN, now, reason, run_id)[0][0]
         self.set_state(batch_id, state, reason, now=now)
         self.pause(batch_id, paused=False)
 

@@ -74,7 +74,7 @@ class Suspecting(Claiming):
         """It has ended its runner while nothing else was in flight: the run goes on without it."""
         why = f"it ended its runner {orphan.crashes + 1} times, the last time while it ran alone"
         words = why if trace is None else f"{why}: {trace}"
-        given_up = self.run(GIVE_UP, now, words, orphan.claim.row).rowcount
+        given_up = self.run(GIVE_UP, now, words, orphan.claim.row)
         self.count(orphan.batch_id, pending=-given_up, failed=given_up)
         return given_up
 
