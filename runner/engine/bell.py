@@ -1,22 +1,32 @@
 """One waits, many ring."""
 
+import asyncio
+
 import anyio
+from anyio.lowlevel import checkpoint
+
+MOMENT_S = 0.005
+"""How long what has come waits for more to go with it: every transaction has a price of its own."""
 
 
 class Bell:
     """Wakes the one who waits; a ring while nobody waits is heard by the next wait."""
 
     def __init__(self) -> None:
-        self._event = anyio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self._has_rung = False
 
     def ring(self) -> None:
-        if not self._has_rung:
-            self._has_rung = True
-            self._event.set()
+        self._has_rung = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def wait(self, seconds: float | None = None) -> None:
         """Until it rings, or `seconds` have passed."""
-        with anyio.move_on_after(seconds):
-            await self._event.wait()
-        self._event, self._has_rung = anyio.Event(), False
+        if self._has_rung:
+            await checkpoint()
+        else:
+            self._waiter = asyncio.get_running_loop().create_future()
+            with anyio.move_on_after(seconds):
+                await self._waiter
+        self._has_rung = False

@@ -111,7 +111,6 @@ class Engine:
             closed_until=closed_until,
         )
         self._recorder.take(lane, settled, reopen)
-        self._bell.ring()
 
     def _put_off(self, claim: Claim, settlement: Settlement, now: float) -> Settlement:
         """A job that one endpoint refuses for pace is not kept from its equivalents."""

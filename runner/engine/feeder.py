@@ -9,7 +9,7 @@ import anyio
 
 from runner import crash
 from runner.engine.allowance import Allowance
-from runner.engine.bell import Bell
+from runner.engine.bell import MOMENT_S, Bell
 from runner.engine.lane import Crew, Lane, wake
 from runner.engine.parts import Queue
 from runner.engine.stop import Stop
@@ -68,6 +68,8 @@ class Feeder:
                 with anyio.CancelScope(shield=True):
                     claims = await self._taken(wants)
                 self._hand(crews, claims)
+                if claims and len(claims) < MOST_CLAIMS:
+                    await self._bell.wait(MOMENT_S)
             else:
                 await self._rest()
 

@@ -1,5 +1,6 @@
 """What workers have settled becomes rows, everything that has gathered at once."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from runner import crash
-from runner.engine.bell import Bell
+from runner.engine.bell import MOMENT_S, Bell
 from runner.engine.lane import Lane, Lanes, wake
 from runner.engine.parts import Queue, Sink
 from runner.engine.toll import Toll
@@ -20,6 +21,8 @@ from runner.store import Settled
 from runner.value import value
 from runner.writer import Unwritten
 
+SHARE = 8
+"""What has come of a lane is recorded at once where it is this part of all that is in flight there."""
 FAR = 64
 """Results whose pictures are on their way to a place far away; the next waits for one of them."""
 
@@ -50,14 +53,24 @@ class Recorder:
         self._toll = toll
         self._feeder = bell
         self._bell = Bell()
+        self._timer: asyncio.TimerHandle | None = None
         self._waiting: list[Ended] = []
         self._closed = False
         self._tasks: TaskGroup | None = None
         self._far = anyio.Semaphore(FAR)
 
     def take(self, lane: Lane, settled: Settled, reopen: tuple[int, ...] = ()) -> None:
+        """One more; whoever waits for it hears of it as soon as there are enough."""
         self._waiting.append(Ended(lane=lane, settled=settled, reopen=reopen))
+        if len(self._waiting) * SHARE >= lane.open:
+            self._ring()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(MOMENT_S, self._ring)
+
+    def _ring(self) -> None:
+        """The recorder records, the feeder claims anew: in one transaction."""
         self._bell.ring()
+        self._feeder.ring()
 
     def close(self) -> None:
         """No more will come: `run` returns once what is here is committed."""
@@ -69,10 +82,10 @@ class Recorder:
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as self._tasks:
                 while self._waiting or not self._closed:
+                    if not self._closed:
+                        await self._bell.wait()
                     if self._waiting:
                         await self._record(self._gathered())
-                    else:
-                        await self._bell.wait()
 
     async def hand_over(self) -> None:
         """Return when the queue has been given all that is here: what it is asked for next comes after that.
@@ -85,6 +98,9 @@ class Recorder:
             await checkpoint()
 
     def _gathered(self) -> list[Ended]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         gathered, self._waiting = self._waiting, []
         return gathered
 
@@ -102,7 +118,8 @@ class Recorder:
             self._toll.recorded(settled, written.count(False))
         for each in ended:
             each.lane.open -= 1
-        self._feeder.ring()
+        if any(each.lane.open == 0 or each.asks_for_more for each in ended):
+            self._feeder.ring()
 
     async def _written(self, settled: Sequence[Settled]) -> Sequence[bool]:
         """Commit them all; one that the queue does not take is found, and fails alone."""
