@@ -83,9 +83,12 @@ class Connections:
     async def opened(self, to: Address) -> Connection:
         """A new one; raises aiohttp's errors."""
         try:
-            return await self.connector.connect(to.request, [], CONNECTING)
+            connection = await self.connector.connect(to.request, [], CONNECTING)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {to.request.url}") from error
+        if connection.protocol is not None:
+            connection.protocol.set_response_params(read_until_eof=True)
+        return connection
 
     def take_back(self, to: Address, connection: Connection) -> None:
         """The answer that it carried has come to its end."""
@@ -114,10 +117,9 @@ def is_free(connection: Connection) -> bool:
 
 def write(connection: Connection, to: Address, headers: Mapping[str, str], body: bytes | None) -> None:
     """Send a request, all at once."""
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None:
+    transport = connection.transport
+    if transport is None:
         raise aiohttp.ServerDisconnectedError
-    protocol.set_response_params(read_until_eof=True)
     more = lines(headers) if headers else b""
     if body is None:
         transport.write(b"%b%b\r\n" % (to.start, more))

@@ -20,6 +20,7 @@ from yarl import URL
 
 from runner import connections, crash, fault
 from runner.connections import Address, Connections
+from runner.deadlines import Deadlines
 from runner.fault import Trouble
 from runner.guard import Forbidden, Guard
 from runner.outcome import Fault
@@ -41,7 +42,7 @@ MOST_ADDRESSES = 256
 """Addresses that are remembered: an endpoint has one, and one for each job that is polled."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sending:
     """What is known of a call while it is under way."""
 
@@ -56,7 +57,7 @@ class Sending:
     chunks: list[bytes] = field(default_factory=list)
     """What has come of the answer's body."""
     _waiting: anyio.CancelScope | None = None
-    _timer: asyncio.TimerHandle | None = None
+    _connection: Connection | None = None
     _ends_at: float = 0.0
 
     @property
@@ -80,31 +81,25 @@ class Sending:
             connection.close()
         raise CalledOff
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: Connection, deadlines: Deadlines) -> None:
         """From here on its time runs; when that is over the connection is cut."""
         self.begun_at, self.head = time.monotonic(), None
         self.chunks.clear()
-        self._cut_after(self.timeout_s, connection)
+        self._connection, self._ends_at = connection, self.begun_at + self.timeout_s
+        deadlines.put(self, self._ends_at)
 
-    def hurry(self, connection: Connection) -> None:
+    def hurry(self, deadlines: Deadlines) -> None:
         """All has come that was to come."""
-        left_s = self._ends_at - time.monotonic()
-        if left_s > GOODBYE_S:
-            self.end()
-            self._cut_after(GOODBYE_S, connection)
+        goodbye_at = time.monotonic() + GOODBYE_S
+        if goodbye_at < self._ends_at:
+            self._ends_at = goodbye_at
+            deadlines.put(self, goodbye_at)
 
-    def end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _cut_after(self, seconds: float, connection: Connection) -> None:
-        self._ends_at = time.monotonic() + seconds
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._cut, connection)
-
-    def _cut(self, connection: Connection) -> None:
+    def cut(self) -> None:
+        """Its time is over."""
         self.is_overdue = True
-        if connection.transport is not None:
-            connection.transport.abort()
+        if self._connection is not None and self._connection.transport is not None:
+            self._connection.transport.abort()
 
 
 class CalledOff(Exception):
@@ -130,13 +125,16 @@ class Transport:
         own: Connections,
         links: Connections,
         guard: Guard,
+        *,
         redact: Callable[[bytes], bytes],
+        deadlines: Deadlines,
     ) -> None:
         self._door = door
         self._redact = redact
         self._own = own
         self._links = links
         self._guard = guard
+        self._deadlines = deadlines
         self._origin = URL(door.url).origin()
         self._place = lru_cache(maxsize=MOST_ADDRESSES)(self._place_anew)
 
@@ -197,7 +195,7 @@ class Transport:
         """One request and its answer; the connection is kept where the answer came to its end."""
         connection = line.at_hand(to) or await sending.connect(line, to)
         try:
-            sending.begin(connection)
+            sending.begin(connection, self._deadlines)
             connections.write(connection, to, call.headers, call.body)
             if crash.armed("sent"):
                 await asyncio.sleep(0.05)  # uvloop writes at the end of a turn; the provider shall have it
@@ -207,7 +205,7 @@ class Transport:
             connection.close()
             raise
         finally:
-            sending.end()
+            self._deadlines.drop(sending)
         line.take_back(to, connection)
         return reply
 
@@ -215,7 +213,7 @@ class Transport:
         """The answer to its end, or what there is of one that was cut."""
         sending.head, content = await connections.read(connection)
         try:
-            await self._fill(connection, content, sending)
+            await self._fill(content, sending)
         except aiohttp.ClientPayloadError as error:
             is_cut = trouble(error, sent=True) is Trouble.CUT_BODY
             if sending.is_overdue or (not is_cut and sending.head.code // 100 == SUCCESS):
@@ -224,15 +222,15 @@ class Transport:
             return endless(came, fault.cut(came, paid=call.is_charged))
         return self._answer(sending.head, sending.chunks)
 
-    async def _fill(self, connection: Connection, content: aiohttp.StreamReader, sending: Sending) -> None:
+    async def _fill(self, content: aiohttp.StreamReader, sending: Sending) -> None:
         """The answer's body, to its end, or a fault once it is longer than the cap."""
         size, last, cap = 0, b"", self._door.cap
         while not content.at_eof():
-            chunk, _ = await content.readchunk()
+            chunk = await content.readany()
             sending.chunks.append(chunk)
             size, last = size + len(chunk), (last + chunk[-LAST:])[-LAST:]
             if last.rstrip().endswith(DONE):
-                sending.hurry(connection)
+                sending.hurry(self._deadlines)
             if size > cap:
                 raise fault.of_error(Trouble.TOO_LARGE, sent=True, detail=f"answer over {cap >> 20} MB")
         if sending.is_overdue:
@@ -330,5 +328,9 @@ async def opened(
     own = aiohttp.TCPConnector(limit=0, resolver=resolver)
     elsewhere = aiohttp.TCPConnector(limit=0, resolver=resolver, socket_factory=guard.open)
     async with own, elsewhere:
-        with closing(Connections(own)) as first, closing(Connections(elsewhere)) as second:
-            yield Transport(door, first, second, guard, redact)
+        with (
+            closing(Connections(own)) as first,
+            closing(Connections(elsewhere)) as second,
+            closing(Deadlines()) as deadlines,
+        ):
+            yield Transport(door, first, second, guard, redact=redact, deadlines=deadlines)
