@@ -15,6 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from runner.cursor import executed
 from runner.database import vacuum
 from runner.database.errors import NoQueue, QueueError, Unroomy
 from runner.database.versions import build
@@ -94,7 +95,7 @@ def prepare(made: Engine, settings: tuple[str, ...], begin: str) -> None:
 
     @event.listens_for(made, "begin")
     def begin_as_said(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        executed(connection, begin)
 
 
 def create(path: Path) -> None:

@@ -106,19 +106,19 @@ class Recorder:
 
     async def _record(self, ended: Sequence[Ended]) -> None:
         settled = [each.settled for each in ended]
+        asking = [(at, each) for at, each in enumerate(ended) if each.asks_for_more]
         try:
             written = await self._written(settled)
         except Unwritten as error:
             self._toll.unwritten(settled, error)
         else:
             crash.point("committed")
-            for each, is_current in zip(ended, written, strict=True):
-                if each.asks_for_more:
-                    await self._concluded(each, is_current=is_current)
+            for at, each in asking:
+                await self._concluded(each, is_current=written[at])
             self._toll.recorded(settled, written.count(False))
         for each in ended:
             each.lane.open -= 1
-        if any(each.lane.open == 0 or each.asks_for_more for each in ended):
+        if asking or not all(each.lane.open for each in ended):
             self._feeder.ring()
 
     async def _written(self, settled: Sequence[Settled]) -> Sequence[bool]:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Integer, Select, UpdateBase, literal_column, 
 from sqlalchemy import bindparam as given
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from runner.cursor import executed
 from runner.schema import COUNTED_STATES, TALLIED, BatchState, batches, word
 from runner.store.rows import Values
 
@@ -130,18 +130,9 @@ class Desk:
         return self._said(text, arrange(values) if arrange else values)
 
     def _said(self, text: str, values: Any, *, many: bool = False) -> DBAPICursor:
-        """By the driver's own cursor: SQLAlchemy's takes ten times as long. Its errors are as ever."""
-        connection = self.connection
-        if not connection.in_transaction():
-            connection.begin()
-        cursor = connection.connection.cursor()
-        try:
-            (cursor.executemany if many else cursor.execute)(text, values)
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(
-                text, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
-            ) from error
-        return cursor
+        if not self.connection.in_transaction():
+            self.connection.begin()
+        return executed(self.connection, text, values, many=many)
 
     def run_tapered(self, statement: Tapered, rows: Iterable[Values]) -> int:
         """How many rows it changed, all in all."""
