@@ -27,6 +27,10 @@ class Lane:
     def __init__(self):
         self.open = 1
         self.due_at = 0.0
+        self.moment_s = 0.0
+
+    def is_worth(self, answers):
+        return answers >= self.open
 
 
 def toll(said=None):
@@ -82,10 +86,11 @@ class Held:
     """A queue whose commits take until they are let go."""
 
     def __init__(self):
-        self.given, self.let_go = [], anyio.Event()
+        self.given, self.came, self.let_go = [], anyio.Event(), anyio.Event()
 
     async def settle(self, settled):
         self.given += settled
+        self.came.set()
         await self.let_go.wait()
         return [True] * len(settled)
 
@@ -103,4 +108,26 @@ async def test_p5_no_claim_overtakes_the_results_whose_places_it_fills():
         await recorder.hand_over()
         assert held.given == results
         held.let_go.set()
+        recorder.close()
+
+
+async def test_answers_wait_a_moment_for_others_unless_they_are_many():
+    held, lane = Held(), Lane()
+    lane.open, lane.moment_s = 3, 3600.0
+    held.let_go.set()
+    recorder = Recorder(held, NoFiles(), {}, toll=toll(), bell=Bell())
+    results = [queues.done(replace(canned.claim(b"{}"), row=row)) for row in range(5)]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(recorder.run)
+        for result in results[:2]:
+            recorder.take(lane, result)
+            await anyio.wait_all_tasks_blocked()
+        assert held.given == []
+        recorder.take(lane, results[2])
+        await anyio.wait_all_tasks_blocked()
+        assert held.given == results[:3]
+        held.came, lane.open, lane.moment_s = anyio.Event(), 3, 0.0
+        recorder.take(lane, results[3])
+        await held.came.wait()
+        assert held.given == results[:4]
         recorder.close()

@@ -5,9 +5,6 @@ import asyncio
 import anyio
 from anyio.lowlevel import checkpoint
 
-MOMENT_S = 0.005
-"""How long what has come waits for more to go with it: every transaction has a price of its own."""
-
 
 class Bell:
     """Wakes the one who waits; a ring while nobody waits is heard by the next wait."""

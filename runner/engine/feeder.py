@@ -9,7 +9,7 @@ import anyio
 
 from runner import crash
 from runner.engine.allowance import Allowance
-from runner.engine.bell import MOMENT_S, Bell
+from runner.engine.bell import Bell
 from runner.engine.lane import Crew, Lane, wake
 from runner.engine.parts import Queue
 from runner.engine.stop import Stop
@@ -69,7 +69,7 @@ class Feeder:
                     claims = await self._taken(wants)
                 self._hand(crews, claims)
                 if claims and len(claims) < MOST_CLAIMS:
-                    await self._bell.wait(MOMENT_S)
+                    await self._bell.wait(max(lane.moment_s for lane in self._lanes.values()))
             else:
                 await self._rest()
 

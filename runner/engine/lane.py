@@ -20,6 +20,11 @@ from runner.pace import Pace
 from runner.reason import Reason
 from runner.store import ALONE
 
+SHARE = 6
+"""Answers are recorded at once where they are this part of all that is in flight."""
+PART, LEAST_S, MOST_S = 0.03, 0.005, 0.02
+"""Otherwise they wait for others so long: this part of what an answer takes, within these seconds."""
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Lane:
@@ -75,6 +80,15 @@ class Lane:
         """Send nothing more to it in this run; the first reason stands."""
         if self.stopped is None:
             self.stopped, self.why_stopped = reason, why
+
+    def is_worth(self, answers: int) -> bool:
+        """Whether so many are worth a transaction, which has a price of its own."""
+        return answers * SHARE >= self.open
+
+    @property
+    def moment_s(self) -> float:
+        """How long an answer waits for others to be recorded with it."""
+        return min(max(PART * self.pace.crowd.spread.latency_s, LEAST_S), MOST_S)
 
     @property
     def is_last(self) -> bool:

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from runner import crash
-from runner.engine.bell import MOMENT_S, Bell
+from runner.engine.bell import Bell
 from runner.engine.lane import Lane, Lanes, wake
 from runner.engine.parts import Queue, Sink
 from runner.engine.toll import Toll
@@ -21,8 +21,6 @@ from runner.store import Settled
 from runner.value import value
 from runner.writer import Unwritten
 
-SHARE = 8
-"""What has come of a lane is recorded at once where it is this part of all that is in flight there."""
 FAR = 64
 """Results whose pictures are on their way to a place far away; the next waits for one of them."""
 
@@ -62,10 +60,10 @@ class Recorder:
     def take(self, lane: Lane, settled: Settled, reopen: tuple[int, ...] = ()) -> None:
         """One more; whoever waits for it hears of it as soon as there are enough."""
         self._waiting.append(Ended(lane=lane, settled=settled, reopen=reopen))
-        if len(self._waiting) * SHARE >= lane.open:
+        if lane.is_worth(len(self._waiting)):
             self._ring()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(MOMENT_S, self._ring)
+            self._timer = asyncio.get_running_loop().call_later(lane.moment_s, self._ring)
 
     def _ring(self) -> None:
         """The recorder records, the feeder claims anew: in one transaction."""
