@@ -60,9 +60,9 @@ def answered(claim: Claim) -> Settled:
     )
 
 
-def taken(connection: Connection, batch_id: int) -> list[Claim]:
+def taken(connection: Connection, batch_id: int, number: int = GROUP) -> list[Claim]:
     with connection.begin():
-        return Store(connection).claim(batch_id, {"nebula": GROUP}, now=NOW, worker="w1", lease_s=60.0)
+        return Store(connection).claim(batch_id, {"nebula": number}, now=NOW, worker="w1", lease_s=60.0)
 
 
 def settled(connection: Connection, batch_id: int, results: list[Settled]) -> None:
@@ -132,6 +132,15 @@ def test_a_job_takes_few_calls_on_its_way_through_the_queue(connection):
     assert calls(lambda: settled(connection, batch_id, ended)) / GROUP <= 44
     assert len(lines(connection, batch_id)) == 3 * GROUP
     assert calls(lambda: lines(connection, batch_id)) / (3 * GROUP) <= 41
+
+
+def test_a_transaction_takes_few_calls_of_its_own(connection):
+    batch_id = queue(connection, 3 * GROUP)
+    worked_off(connection, batch_id, 2)
+    claims: list[Claim] = []
+    assert calls(lambda: claims.extend(taken(connection, batch_id, 1))) <= 170
+    ended = [answered(claim) for claim in claims]
+    assert calls(lambda: settled(connection, batch_id, ended)) <= 255
 
 
 def test_nothing_that_is_asked_of_a_queue_goes_through_all_its_jobs_but_in_the_order_of_an_index(connection):
