@@ -119,7 +119,11 @@ def heed_termination() -> None:
 
 
 def heed_nothing() -> None:
-    """The exit status is decided: no signal changes it while the interpreter is taken down."""
+    """The exit status is decided: no signal changes it while the interpreter is taken down.
+
+    Nor is anything collected any more: looking through all modules once more took a fifth of a start.
+    """
+    gc.freeze()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
