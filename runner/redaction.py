@@ -17,6 +17,8 @@ SHORTEST = 8
 """Characters from which on a value is worth hiding; `dev` or `8080` would cut texts to pieces."""
 LAST = 4
 DOTENV = ".env"
+PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+"""What neither JSON nor HTML nor a URL writes in another way."""
 
 
 class MissingVariable(Exception):
@@ -58,8 +60,8 @@ class Secrets:
         return self._pattern.sub(lambda match: self._cuts[match[0]], text) if self._cuts else text
 
     def redact_bytes(self, data: bytes) -> bytes:
-        for spelling in self._spellings:
-            if spelling in data:
+        for sign in self._signs:
+            if sign in data:
                 return self._pattern_of_bytes.sub(self._cut, data)
         return data
 
@@ -78,9 +80,10 @@ class Secrets:
         return dict(sorted(cuts.items(), key=lambda cut: -len(cut[0])))
 
     @cached_property
-    def _spellings(self) -> tuple[bytes, ...]:
+    def _signs(self) -> tuple[bytes, ...]:
         """As bytes: looked for one by one, which is far faster than by a pattern."""
-        return tuple(spelling.encode() for spelling in self._cuts)
+        values = {value for value in self._values.values() if len(value) >= SHORTEST}
+        return tuple({sign.encode(): None for value in sorted(values) for sign in sorted(signs(value))})
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -96,6 +99,12 @@ def spellings(value: str) -> set[str]:
     escaped = {json.dumps(value, ensure_ascii=ascii_alone)[1:-1] for ascii_alone in (True, False)}
     escaped |= {html.escape(value), *(text.replace("/", r"\/") for text in escaped)}
     return {value, *escaped, quote(value, safe=""), quote(value), quote_plus(value), *in_base64(value)}
+
+
+def signs(value: str) -> set[str]:
+    """One of these stands wherever the value is met, however it is spelt: as few as can be."""
+    plain = max(PLAIN.findall(value), key=len, default="")
+    return {plain, *in_base64(value)} if len(plain) >= SHORTEST else spellings(value)
 
 
 def in_base64(value: str) -> set[str]:

@@ -245,7 +245,9 @@ class Transport:
                 name.lower(): self._redact(value.encode(errors="surrogateescape")).decode(errors="replace")
                 for name, value in head.headers.items()
             }
-        return Reply(status=head.code, headers=headers, body=self._redact(b"".join(chunks)))
+        body = b"".join(chunks)
+        chunks.clear()
+        return Reply(status=head.code, headers=headers, body=self._redact(body))
 
 
 @lru_cache(maxsize=256)

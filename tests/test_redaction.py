@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from runner.redaction import MissingVariable, Secrets, read_environment
+from runner.redaction import MissingVariable, Secrets, read_environment, signs, spellings
 
 KEY = 'kéy/with "odd" signs+a1b2'
 SECRETS = Secrets({"KEY": KEY, "SHORT": "dev", "OTHER": "another-secret-c3d4"})
@@ -73,3 +73,11 @@ def test_the_environment_goes_before_the_file_beside_the_manifest(tmp_path):
     assert read_environment(tmp_path, {"A": "1"}) == {"A": "1"}
     (tmp_path / ".env").write_text("# keys\nA=file\nB='two words'\nexport C=${A}\nD\n")
     assert read_environment(tmp_path, {"A": "1"}) == {"A": "1", "B": "two words", "C": "${A}"}
+
+
+@pytest.mark.parametrize(
+    "value", ["sk-proj-abc_123~x.y", 'pa"ss&w/or d+é', "http://127.0.0.1:4140/v1?a=b&c", "a/b/c/d/e/f/g/h"]
+)
+def test_every_spelling_of_a_secret_has_one_of_its_signs(value):
+    for spelling in spellings(value):
+        assert any(sign in spelling for sign in signs(value)), spelling

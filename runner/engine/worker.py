@@ -25,8 +25,8 @@ from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 from runner.writer import Unwritten
 
-LARGE_REPLY = 256 * 1024
-"""Bytes of an answer from which it is read in a thread: below, the hand-over costs more than it frees."""
+LARGE_REPLY = 4 << 20
+"""Bytes of an answer from which it is read in a thread: below, that takes a millisecond or few."""
 
 
 class Worker:
@@ -92,9 +92,7 @@ class Worker:
         while not isinstance(said, Output):
             match said:
                 case Call():
-                    reply = await self._send(lane, errand, said)
-                    is_large = len(reply.body) >= LARGE_REPLY
-                    said = await self._apart(exchange, reply) if is_large else step(exchange, reply)
+                    said = await self._answered(exchange, await self._send(lane, errand, said))
                 case Ticket(data=data, body=body):
                     await self._go_on(lane, errand, data, body)
                     said = step(exchange, None)
@@ -112,8 +110,10 @@ class Worker:
         kept = await (self._shelter.bring_home(keeping) if lane.dialect.files else keeping)
         return Done(kept=kept, output=fewer(output, len(kept)))
 
-    async def _apart(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
-        """Give the dialect its reply and take its next step, in a thread."""
+    async def _answered(self, exchange: Exchange, reply: Reply) -> Call | Wait | Ticket | Output:
+        """Give the dialect its reply, which nobody holds on to, and take its next step."""
+        if len(reply.body) < LARGE_REPLY:
+            return step(exchange, reply)
         return await self._shelter.bring_home(to_thread.run_sync(step, exchange, reply))
 
     async def _go_on(self, lane: Lane, errand: Errand, ticket: bytes, body: bytes) -> None:
