@@ -20,9 +20,9 @@ from runner.pace import Pace
 from runner.reason import Reason
 from runner.store import ALONE
 
-SHARE = 6
+SHARE = 4
 """Answers are recorded at once where they are this part of all that is in flight."""
-PART, LEAST_S, MOST_S = 0.03, 0.005, 0.02
+PART, LEAST_S, MOST_S = 0.03, 0.008, 0.02
 """Otherwise they wait for others so long: this part of what an answer takes, within these seconds."""
 
 
