@@ -61,6 +61,8 @@ class Reply:
     @property
     def is_stream(self) -> bool:
         """Whether it is a stream of events: told by the body where it shows, else by the Content-Type."""
+        if self.body[:1] == b"{":
+            return False
         start = self.body[:64].lstrip(b"\xef\xbb\xbf \r\n\t")
         if start.startswith(b"data:"):
             return True

@@ -89,12 +89,11 @@ def is_picture(reply: Reply) -> bool:
 
 def document(reply: Reply, body: bytes, *, paid: bool = True) -> Any:
     """A JSON document, strictly: no NaN, no endless number, no bottomless nesting, UTF-8 alone."""
-    if not body.strip():
-        raise fault.unreadable(reply, "answer is empty", paid=paid)
     try:
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        raise fault.unreadable(reply, "answer is not JSON", paid=paid) from error
+        what = "not JSON" if body.strip() else "empty"
+        raise fault.unreadable(reply, f"answer is {what}", paid=paid) from error
 
 
 def dumped(reply: Reply, tree: Any) -> bytes:
@@ -193,7 +192,8 @@ def choice(place: dict[str, Any], _: Mapping[str, bytes]) -> Items:
     message, finish = place["message"], text_in(place, "finish_reason")
     if not isinstance(message, dict) or finish == "error":
         return ()
-    calls = [call for call in listed(message.get("tool_calls")) if isinstance(call, dict)]
+    called_for = message.get("tool_calls")
+    calls = [call for call in listed(called_for) if isinstance(call, dict)] if called_for else []
     content = content_of(message.get("content"))
     texts = () if content is None else (Artifact(kind="text", index=0, text=content, finish_reason=finish),)
     if not calls:

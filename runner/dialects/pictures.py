@@ -12,6 +12,9 @@ FIELD = re.compile(rb'(?<!\\)"(?:b64_json"\s*:\s*"|url"\s*:\s*"(?=data:))')
 PREFIX = re.compile(rb"data:[^,]{0,256},")
 
 
+NONE: Mapping[str, bytes] = {}
+
+
 class Sliced(NamedTuple):
     """A body and what was cut out of it."""
 
@@ -24,7 +27,7 @@ class Sliced(NamedTuple):
 def sliced(body: bytes) -> Sliced:
     """Cut the pictures out of a JSON body: a parser would copy their base64 three times."""
     if b"b64_json" not in body and b'"data:' not in body:
-        return Sliced(body, {})
+        return Sliced(body, NONE)
     parts: list[bytes] = []
     pictures: dict[str, bytes] = {}
     copied = position = 0
