@@ -23,7 +23,9 @@ from runner.store import ALONE
 SHARE = 4
 """Answers are recorded at once where they are this part of all that is in flight."""
 PART, LEAST_S, MOST_S = 0.03, 0.008, 0.02
-"""Otherwise they wait for others so long: this part of what an answer takes, within these seconds."""
+"""Otherwise they wait for others so long: this part of what an answer takes, within these seconds, …"""
+COMPANY = 4
+"""… where so many others are likely to come within it."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -87,8 +89,10 @@ class Lane:
 
     @property
     def moment_s(self) -> float:
-        """How long an answer waits for others to be recorded with it."""
-        return min(max(PART * self.pace.crowd.spread.latency_s, LEAST_S), MOST_S)
+        """How long an answer waits for others to be recorded with it: not at all where few are to come."""
+        latency_s = self.pace.crowd.spread.latency_s
+        moment_s = min(max(PART * latency_s, LEAST_S), MOST_S)
+        return moment_s if self.open * moment_s >= COMPANY * latency_s else 0.0
 
     @property
     def is_last(self) -> bool:
