@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
+from runner.bitset import Bitset
 from runner.outcome import Attempt
 from runner.reason import Reason
 from runner.store import Among
@@ -40,7 +41,7 @@ class Allowance:
     """Rows of jobs that have to succeed before any other is begun."""
     is_short: bool = False
     """Whether the money did not reach for a job, and none has come back since."""
-    begun: set[int] = field(default_factory=set)
+    begun: Bitset = field(default_factory=Bitset)
     """Rows of the jobs worked on, kept only where their number is bounded."""
     undone: dict[int, float] = field(default_factory=dict)
     """Of these the ones that are pending again, and when they are due, in seconds since the epoch."""
