@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pybase64
@@ -14,6 +14,7 @@ from runner.dialects import events
 from runner.dialects.pictures import sliced
 from runner.dialects.usage import usage
 from runner.outcome import Artifact, Fault, Usage
+from runner.value import value
 from runner.wire import Reply
 
 NOUNS = {"image": "images", "text": "texts", "embedding": "embeddings", "tool_calls": "choices"}
@@ -33,7 +34,8 @@ class Link:
 Items = tuple[Artifact | Link, ...]
 
 
-class Answer(NamedTuple):
+@value
+class Answer:
     """A whole answer, read: its outputs in order, some of them links as yet."""
 
     items: Items
@@ -47,7 +49,8 @@ class Answer(NamedTuple):
         return any(isinstance(item, Link) for item in self.items)
 
 
-class Found(NamedTuple):
+@value
+class Found:
     """What stands at one place of an answer: outputs, a refusal, or nothing."""
 
     items: Items = ()
@@ -141,7 +144,7 @@ def whats_in(place: dict[str, Any], pictures: Mapping[str, bytes]) -> Found:
         return Found(refusal=refusal)
     for name, read_field in FIELDS.items():
         if place.get(name) is not None and (items := read_field(place, pictures)):
-            return Found(items)
+            return Found(items=items)
     return NOTHING
 
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import orjson
 import pybase64
+
+from runner.value import value
 
 FIELD = re.compile(rb'(?<!\\)"(?:b64_json"\s*:\s*"|url"\s*:\s*"(?=data:))')
 """Where a picture's base64 begins, or its data URI."""
@@ -15,7 +16,8 @@ PREFIX = re.compile(rb"data:[^,]{0,256},")
 NONE: Mapping[str, bytes] = {}
 
 
-class Sliced(NamedTuple):
+@value
+class Sliced:
     """A body and what was cut out of it."""
 
     rest: bytes
@@ -27,7 +29,7 @@ class Sliced(NamedTuple):
 def sliced(body: bytes) -> Sliced:
     """Cut the pictures out of a JSON body: a parser would copy their base64 three times."""
     if b"b64_json" not in body and b'"data:' not in body:
-        return Sliced(body, NONE)
+        return Sliced(rest=body, pictures=NONE)
     parts: list[bytes] = []
     pictures: dict[str, bytes] = {}
     copied = position = 0
@@ -42,7 +44,7 @@ def sliced(body: bytes) -> Sliced:
             pictures[marker] = data
             parts += body[copied:start], marker.encode()
             copied = end
-    return Sliced(b"".join((*parts, body[copied:])) if parts else body, pictures)
+    return Sliced(rest=b"".join((*parts, body[copied:])) if parts else body, pictures=pictures)
 
 
 def unescaped(body: bytes, start: int, end: int) -> memoryview | bytes:
