@@ -1,7 +1,8 @@
 """Statements that are built once and run often, at the price of the driver's own calls."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -121,9 +122,17 @@ class Desk:
         text, arrange = compiled(statement, self.connection.dialect)
         return self._said(text, [*map(arrange, rows)] if arrange else rows, many=True).rowcount
 
-    def say(self, text: str) -> None:
-        """A statement without parameters, as it is."""
-        self._said(text, ())
+    @contextmanager
+    def trial(self, refused: type[Exception]) -> Iterator[None]:
+        """What is done in it is undone where it raises that; any other error undoes the whole transaction."""
+        self._said("SAVEPOINT trial", ())
+        try:
+            yield
+        except refused:
+            self._said("ROLLBACK TO SAVEPOINT trial", ())
+            self._said("RELEASE SAVEPOINT trial", ())
+            raise
+        self._said("RELEASE SAVEPOINT trial", ())
 
     def _executed(self, statement: Statement, values: Values) -> DBAPICursor:
         text, arrange = compiled(statement, self.connection.dialect)

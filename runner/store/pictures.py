@@ -37,7 +37,7 @@ class Pictures(Desk):
     def _noted(self, batch_id: int, pixels: str, row: int) -> Values | None:
         """None, unless the runner of another machine was quicker."""
         try:
-            with self.connection.begin_nested():
+            with self.trial(IntegrityError):
                 self.run(NOTE, batch_id, pixels, row)
         except IntegrityError:
             return self._found(batch_id, pixels)

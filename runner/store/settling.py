@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -155,6 +156,10 @@ KEEP = Tapered(
 )
 
 
+class Late(Exception):
+    """Some of many results belong to claims that are not current any more."""
+
+
 class Settling(Ledger):
     """What a runner writes of the jobs in its hands."""
 
@@ -187,11 +192,10 @@ class Settling(Ledger):
         """Which rows were written. Nearly always it is all of them; if not, each is tried by itself."""
         sent = [settled_values(each, each.attempt, now) for each in settled if each.attempt]
         idle = [postponed_values(each, now) for each in settled if not each.attempt]
-        self.say("SAVEPOINT together")
-        if self.run_tapered(SETTLE, sent) + self.run_tapered(POSTPONE, idle) == len(settled):
-            self.say("RELEASE SAVEPOINT together")
+        with suppress(Late), self.trial(Late):
+            if self.run_tapered(SETTLE, sent) + self.run_tapered(POSTPONE, idle) < len(settled):
+                raise Late
             return [True] * len(settled)
-        self.say("ROLLBACK TO SAVEPOINT together")
         return [self._is_written(each, now) for each in settled]
 
     def _is_written(self, each: Settled, now: float) -> bool:
