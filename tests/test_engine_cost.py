@@ -12,17 +12,14 @@ from pathlib import Path
 
 import orjson
 import pytest
+from lanes import lane
 
 from runner import pace
-from runner.breaker import Breaker
-from runner.dialects import DIALECTS
 from runner.engine.allowance import Allowance
 from runner.engine.engine import Engine
-from runner.engine.lane import Lane
 from runner.engine.parts import Taken
 from runner.engine.stop import Stop
 from runner.engine.toll import Toll
-from runner.health import Health
 from runner.job import Claim
 from runner.manifest import Endpoint
 from runner.retry import Policy
@@ -106,19 +103,9 @@ def engine(queue):
     endpoint = Endpoint(dialect="openai-chat", url="http://127.0.0.1:1/v1", concurrency=IN_FLIGHT)
     clock = pace.of(endpoint.limits, IN_FLIGHT, now=time.monotonic(), wall=time.time())
     clock.is_heard = True
-    lane = Lane(
-        name="mock",
-        endpoint=endpoint,
-        dialect=DIALECTS["openai-chat"],
-        door=Canned(),
-        pace=clock,
-        health=Health(),
-        breaker=Breaker(),
-        give_up_s=60.0,
-    )
     return Engine(
         queue=queue,
-        lanes={"mock": lane},
+        lanes={"mock": lane(endpoint, clock, name="mock", door=Canned(), give_up_s=60.0)},
         sink=Folder(Path("nowhere"), spread=False),
         expect={},
         policy=Policy(),

@@ -9,18 +9,15 @@ import anyio
 import anyio.lowlevel
 import pytest
 from canned import claim
+from lanes import lane
 from queues import attempt
 
-from runner.breaker import Breaker
 from runner.crowd import fixed
-from runner.dialects import DIALECTS
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
 from runner.engine.feeder import Feeder
-from runner.engine.lane import Lane
 from runner.engine.parts import Taken
 from runner.engine.stop import Stop
-from runner.health import Health
 from runner.manifest import Endpoint
 from runner.outcome import Cause
 from runner.pace import Pace
@@ -77,16 +74,7 @@ class Scene:
 
     def __init__(self, **allowance):
         endpoint = {"dialect": "nebula-images", "url": "http://localhost", "price": {"request": 1.0}}
-        self.lane = Lane(
-            name="studio",
-            endpoint=Endpoint.model_validate(endpoint),
-            dialect=DIALECTS["nebula-images"],
-            door=None,
-            pace=Pace(crowd=fixed(4)),
-            health=Health(),
-            breaker=Breaker(),
-            give_up_s=0.0,
-        )
+        self.lane = lane(Endpoint.model_validate(endpoint), Pace(crowd=fixed(4)))
         self.queue, self.bell, self.stop, self.crew = Shelf(), Counted(), Stop(), Crew()
         self.allowance = Allowance(**allowance)
         self.feeder = Feeder(

@@ -1,28 +1,17 @@
 """When answers are worth a transaction, and how long they wait for others."""
 
 import pytest
+from lanes import lane
 
-from runner.breaker import Breaker
 from runner.crowd import fixed
-from runner.dialects import DIALECTS
-from runner.engine.lane import Lane
-from runner.health import Health
 from runner.manifest import Endpoint
 from runner.pace import Pace
 
 
-def lane(in_flight, latency_s):
-    made = Lane(
-        name="studio",
-        endpoint=Endpoint(dialect="openai-chat", url="http://127.0.0.1:1/v1"),
-        dialect=DIALECTS["openai-chat"],
-        door=None,
-        pace=Pace(crowd=fixed(in_flight)),
-        health=Health(),
-        breaker=Breaker(),
-        give_up_s=0.0,
-    )
-    made.open = in_flight
+def busy(in_flight, latency_s):
+    """One with so many claims in hand, whose answers take so long."""
+    endpoint = Endpoint(dialect="openai-chat", url="http://127.0.0.1:1/v1")
+    made = lane(endpoint, Pace(crowd=fixed(in_flight)), open=in_flight)
     made.pace.crowd.spread.add(latency_s, in_flight, 1.0)
     return made
 
@@ -40,11 +29,11 @@ def lane(in_flight, latency_s):
     ],
 )
 def test_an_answer_waits_for_others_where_some_are_likely_to_come(in_flight, latency_s, moment_s):
-    assert lane(in_flight, latency_s).moment_s == pytest.approx(moment_s)
+    assert busy(in_flight, latency_s).moment_s == pytest.approx(moment_s)
 
 
 @pytest.mark.parametrize(
     ("in_flight", "answers", "is_worth"), [(1, 1, True), (4, 1, True), (8, 1, False), (8, 2, True)]
 )
 def test_a_quarter_of_what_is_in_flight_is_worth_a_transaction(in_flight, answers, is_worth):
-    assert lane(in_flight, 1.0).is_worth(answers) == is_worth
+    assert busy(in_flight, 1.0).is_worth(answers) == is_worth
