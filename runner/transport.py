@@ -237,6 +237,7 @@ class Transport:
             raise aiohttp.ClientPayloadError
 
     def _answer(self, head: RawResponseMessage, chunks: list[bytes]) -> Reply:
+        """The reply without secrets; its pieces are given up, so that it is held once."""
         values = b"\n".join([value for _, value in head.raw_headers])
         if values.isascii() and self._redact(values) is values:
             headers = {name.lower(): value for name, value in head.headers.items()}

@@ -195,8 +195,7 @@ def choice(place: dict[str, Any], _: Mapping[str, bytes]) -> Items:
     message, finish = place["message"], text_in(place, "finish_reason")
     if not isinstance(message, dict) or finish == "error":
         return ()
-    called_for = message.get("tool_calls")
-    calls = [call for call in listed(called_for) if isinstance(call, dict)] if called_for else []
+    calls = [call for call in listed(message.get("tool_calls")) if isinstance(call, dict)]
     content = content_of(message.get("content"))
     texts = () if content is None else (Artifact(kind="text", index=0, text=content, finish_reason=finish),)
     if not calls:

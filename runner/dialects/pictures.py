@@ -13,9 +13,6 @@ FIELD = re.compile(rb'(?<!\\)"(?:b64_json"\s*:\s*"|url"\s*:\s*"(?=data:))')
 PREFIX = re.compile(rb"data:[^,]{0,256},")
 
 
-NONE: Mapping[str, bytes] = {}
-
-
 @value
 class Sliced:
     """A body and what was cut out of it."""
@@ -29,7 +26,7 @@ class Sliced:
 def sliced(body: bytes) -> Sliced:
     """Cut the pictures out of a JSON body: a parser would copy their base64 three times."""
     if b"b64_json" not in body and b'"data:' not in body:
-        return Sliced(rest=body, pictures=NONE)
+        return Sliced(rest=body, pictures={})
     parts: list[bytes] = []
     pictures: dict[str, bytes] = {}
     copied = position = 0

@@ -25,8 +25,9 @@ from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 from runner.writer import Unwritten
 
-LARGE_REPLY = 4 << 20
-"""Bytes of an answer from which it is read in a thread: below, that takes a millisecond or few."""
+LARGE_REPLY = 2 << 20
+"""Bytes of an answer from which it is read in a thread: below, a picture takes half a millisecond, and the
+hand-over costs more than it frees; vectors take some 6 ms a megabyte."""
 
 
 class Worker:
