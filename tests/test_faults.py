@@ -585,11 +585,13 @@ def test_n16_the_providers_wish_is_a_floor_for_the_wait(night):
     assert night.gaps(FLOOR.name)[0] >= 1.0
 
 
-def test_n17_the_wait_is_the_providers(night):
-    assert night.gaps("seconds")[0] >= 1.0
-    assert 0.2 <= night.gaps("a part of a second")[0] < 1.0
-    assert 0.1 <= night.gaps("milliseconds win")[0] < 1.0
-    assert 0.2 <= night.gaps("in the body alone")[0] < 1.0
+@pytest.mark.parametrize(
+    ("name", "least_s"),
+    [("seconds", 1.0), ("a part of a second", 0.2), ("milliseconds win", 0.1), ("in the body alone", 0.2)],
+)
+def test_n17_the_wait_is_the_providers(night, name, least_s):
+    """At least that long; that it is no other is held where time is an argument."""
+    assert night.gaps(name)[0] >= least_s
 
 
 async def test_n4_an_answer_behind_which_the_connection_closes_is_paid_for_once(desk, provider):

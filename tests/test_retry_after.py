@@ -19,6 +19,7 @@ OWN_DATE = "Mon, 23 Nov 2026 05:00:00 GMT"
     [
         ({"retry-after": "17"}, 17.0),
         ({"retry-after": " 2.5 "}, 2.5),
+        ({"retry-after": "0.2"}, 0.2),
         ({"retry-after": "3\x1f"}, 3.0),
         ({"retry-after": "Mon, 23 Nov 2026 02:14:00 GMT"}, 840.0),
         ({"retry-after": "Monday, 23-Nov-26 02:14:00 GMT"}, 840.0),
@@ -56,6 +57,7 @@ def test_n17_a_header_says_how_long(headers, seconds):
     ("tree", "seconds"),
     [
         ({"code": 429, "data": {"retryAfter": 17}}, 17.0),
+        ({"code": 429, "data": {"retryAfter": 0.2}}, 0.2),
         ({"error": {"message": "slow down", "retry_after": "17"}}, 17.0),
         ({"error": {"retry_after_ms": 250}}, 0.25),
         ({"error": {"details": [{"@type": "RetryInfo", "retryDelay": "17s"}]}}, 17.0),
