@@ -4,11 +4,12 @@ import asyncio
 import os
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from nursery import forget
 from runs import Desk
 
 from runner.demo import Knobs, Provider, serve
@@ -17,6 +18,13 @@ settings.register_profile("suite", derandomize=True, deadline=None)
 settings.register_profile("deep", max_examples=3_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 """The same examples each time, and none fails for a machine that is busy; `deep` looks for new ones."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery() -> Iterator[None]:
+    """What processes are forked from ends with the tests."""
+    yield
+    forget()
 
 
 @pytest.fixture

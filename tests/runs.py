@@ -6,12 +6,14 @@ import os
 import sqlite3
 import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from nursery import nursery
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("RUNNER_")}
@@ -77,7 +79,7 @@ class Started:
 
     def deafen(self):
         """Nobody reads what it says any more."""
-        self.process._transport.get_pipe_transport(2).close()
+        self.process.deafen()
 
     async def ends(self):
         out, err = await asyncio.wait_for(self.process.communicate(), PATIENCE_S)
@@ -112,20 +114,25 @@ class Desk:
     def write(self, manifest, name="jobs.yaml"):
         (self.folder / name).write_text(yaml.safe_dump(manifest, sort_keys=False))
 
-    async def start(self, *arguments, crash_at="", stderr=asyncio.subprocess.PIPE, before=None, through=()):
+    async def start(self, *arguments, crash_at="", stderr=PIPE, before=None, through=(), afresh=False):
         """Start the program, `through` a command that starts it, if need be.
 
-        `before` is called in the new process, `crash_at` names a point of `crash`.
+        `before` is called in the new process, `crash_at` names a point of `crash`. Where none of these asks
+        for a program that is started `afresh`, it is forked from one that has loaded all it needs.
         """
-        process = await asyncio.create_subprocess_exec(
-            *(*through, sys.executable, "-m", "runner", *arguments),
-            cwd=self.folder,
-            env={**ENVIRONMENT, "RUNNER_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
-            preexec_fn=before,
-        )
+        env = {**ENVIRONMENT, "RUNNER_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)}
+        if afresh or through or before or stderr != PIPE:
+            process = await asyncio.create_subprocess_exec(
+                *(*through, sys.executable, "-m", "runner", *arguments),
+                cwd=self.folder,
+                env=env,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=stderr,
+                preexec_fn=before,
+            )
+        else:
+            process = await nursery().bear(*arguments, cwd=self.folder, env=env)
         self.started.append(process)
         return Started(process)
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from runs import accounts_balance, animals, herd
 
-from runner.demo import refused
+from runner.demo import Hang, refused
 
 KILLED = -9
 
@@ -167,8 +167,9 @@ async def test_p8_a_committed_picture_without_its_name_gets_it(desk, provider):
 
 
 async def test_a_kill_after_which_the_manifest_no_longer_has_the_job_sends_it_no_more(desk, provider):
+    provider.play(Hang(), Hang())
     desk.write(animals(provider.url, "a fox", "an owl", concurrency=2))
-    assert (await desk.run("run", "jobs.yaml", crash_at="answered:2")).status == KILLED
+    assert (await desk.run("run", "jobs.yaml", crash_at="sent:2")).status == KILLED
     desk.write(animals(provider.url, "an owl"))
     done = await desk.run("run", "jobs.yaml", "--json")
     assert (done.status, done.last["jobs"]["succeeded"], done.last["jobs"]["cancelled"]) == (0, 1, 1)
@@ -198,6 +199,7 @@ async def test_results_are_whole_or_the_ones_before(desk, provider):
 
 
 async def test_p5_what_was_in_flight_in_another_batch_is_made_good_too(desk, provider):
+    provider.play(Hang(), Hang())
     desk.write(animals(provider.url, *herd(4), concurrency=2, price={"image": 0.04}))
     assert (await desk.run("run", "jobs.yaml", crash_at="sent:2")).status == KILLED
     desk.write(animals(provider.url, "a fox", name="others"), "others.yaml")

@@ -190,7 +190,7 @@ def command_lines():
 async def test_x2_no_key_is_in_the_process_list(desk, provider):
     provider.play(Hang())
     desk.write(keyed(desk, provider.url, "a fox"))
-    started = await desk.start("run", "jobs.yaml")
+    started = await desk.start("run", "jobs.yaml", afresh=True)
     await provider.until(lambda seen: seen.sent == 1)
     lines = [path.read_bytes() for path in command_lines()]
     assert [line for line in lines if KEY.encode() in line] == []
