@@ -4,7 +4,9 @@ from urllib.parse import quote
 
 import pytest
 
-from runner.redaction import MissingVariable, Secrets, read_environment, signs, spellings
+from runner import encoded
+from runner.fault import EVIDENCE
+from runner.redaction import MissingVariable, Secrets, in_base64, read_environment, signs, spellings
 
 KEY = 'kéy/with "odd" signs+a1b2'
 SECRETS = Secrets({"KEY": KEY, "SHORT": "dev", "OTHER": "another-secret-c3d4"})
@@ -81,3 +83,62 @@ def test_the_environment_goes_before_the_file_beside_the_manifest(tmp_path):
 def test_every_spelling_of_a_secret_has_one_of_its_signs(value):
     for spelling in spellings(value):
         assert any(sign in spelling for sign in signs(value)), spelling
+
+
+LONG_KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+PLAIN_KEY = "0123456789abcdef0123456789abcdef"
+LONG_SECRETS = Secrets({"KEY": LONG_KEY, "PLAIN": PLAIN_KEY, "URL": "https://user:pass@example.com/v1"})
+NOISE = bytes(value * 7 % 256 for value in range(400_000))
+
+
+def answer(data, *, prefix="", more=""):
+    encoded = base64.b64encode(data).decode()
+    return f'{{"created": 1, "data": [{{"b64_json": "{prefix}{encoded}"}}], "more": "{more}"}}'.encode()
+
+
+def test_a_long_answer_without_secrets_is_left_as_it_is():
+    for body in (answer(NOISE), b"x" * 500_000, json.dumps(["word"] * 90_000).encode(), NOISE):
+        assert LONG_SECRETS.redact_bytes(body) is body
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "no base64: "])
+@pytest.mark.parametrize("at", [0, 1, 2, 49_150, 200_000, 399_999, 400_000])
+@pytest.mark.parametrize("key", [LONG_KEY, PLAIN_KEY])
+def test_x1_a_secret_in_the_base64_of_a_long_answer_is_cut_out(key, at, prefix):
+    body = answer(NOISE[:at] + key.encode() + NOISE[at:], prefix=prefix)
+    assert not any(form.encode() in LONG_SECRETS.redact_bytes(body) for form in spellings(key))
+
+
+@pytest.mark.parametrize("spelling", [LONG_KEY, PLAIN_KEY, *sorted(in_base64(LONG_KEY))])
+def test_x1_a_secret_beside_the_base64_of_a_long_answer_is_cut_out(spelling):
+    for body in (
+        answer(NOISE, more=spelling),
+        answer(NOISE, prefix=spelling),
+        answer(NOISE, prefix=f"{spelling},"),
+        spelling.encode() + answer(NOISE),
+        answer(NOISE) + answer(b"") + answer(NOISE) + spelling.encode(),
+        json.dumps(["word"] * 50_000 + [spelling] + ["word"] * 50_000).encode(),
+    ):
+        assert spelling.encode() not in LONG_SECRETS.redact_bytes(body)
+
+
+def test_x1_a_secret_is_found_where_an_answers_beginning_is_kept_as_it_came():
+    """There it is looked for as it stands, for that is kept as evidence before anything is decoded."""
+    assert encoded.LONG >= EVIDENCE
+    at = encoded.LONG - 1_000
+    shifted = base64.b64encode(NOISE).decode()
+    body = f'{{"b64_json": "{shifted[:at]}{PLAIN_KEY}{shifted[at:]}"}}'.encode()
+    assert PLAIN_KEY.encode() not in LONG_SECRETS.redact_bytes(body)
+    [form, *_] = in_base64(LONG_KEY)
+    body = f'{{"b64_json": "{shifted[:at]}{form}{shifted[at:]}"}}'.encode()
+    assert form.encode() not in LONG_SECRETS.redact_bytes(body)
+
+
+@pytest.mark.parametrize("length", [0, 1, 49_100, 49_150, 49_152, 49_153, 200_000])
+def test_every_long_string_of_base64_is_found_and_decoded(length):
+    data = NOISE[:length]
+    body = b"[%b, %b]" % (answer(data), answer(data, prefix="data:image/png;base64,"))
+    long = len(base64.b64encode(data)) >= encoded.LONG
+    found = list(encoded.runs(body))
+    assert [run.decoded for run in found] == [data, data] * long
+    assert all(base64.b64decode(body[run.begin : run.end]) == run.decoded for run in found)
