@@ -96,8 +96,11 @@ class Directory:
     def inside(self, name: str) -> Iterator["Directory"]:
         """A folder in this one, made where it is missing."""
         with blamed(self.path / name):
-            roomy(lambda: self.make(name), self.room)
-            descriptor = os.open(name, FOLDER, dir_fd=self.descriptor)
+            try:
+                descriptor = os.open(name, FOLDER, dir_fd=self.descriptor)
+            except FileNotFoundError:
+                roomy(lambda: self.make(name), self.room)
+                descriptor = os.open(name, FOLDER, dir_fd=self.descriptor)
         with closing(self.path / name, descriptor, self.room) as directory:
             yield directory
 
@@ -117,9 +120,8 @@ class Directory:
         os.fsync(self.descriptor)
 
     def put_aside(self, part: str, pieces: Sequence[bytes | memoryview]) -> None:
-        self.remove(part)
         try:
-            with os.fdopen(os.open(part, NEW, 0o600, dir_fd=self.descriptor), "wb") as file:
+            with os.fdopen(self.begun(part), "wb") as file:
                 file.writelines(pieces)
                 file.flush()
                 point("writing")
@@ -128,11 +130,18 @@ class Directory:
             self.remove(part)
             raise
 
+    def begun(self, part: str) -> int:
+        """A new file, in place of one that was begun and not finished."""
+        try:
+            return os.open(part, NEW, 0o600, dir_fd=self.descriptor)
+        except FileExistsError:
+            self.remove(part)
+            return os.open(part, NEW, 0o600, dir_fd=self.descriptor)
+
     def probe(self) -> None:
         """Do once what writing takes: create, sync, rename, remove."""
         with blamed(self.path):
-            self.remove(PROBE)
-            descriptor = os.open(PROBE, NEW, 0o600, dir_fd=self.descriptor)
+            descriptor = self.begun(PROBE)
             try:
                 os.fsync(descriptor)
             finally:
