@@ -8,7 +8,7 @@ from runner.compose.standing import DayUsed
 from runner.job import State
 from runner.outcome import Cause
 from runner.reason import Reason
-from runner.report import advice, plans, progress, tables, words
+from runner.report import advice, drawing, plans, progress, tables, words
 from runner.schema import BatchState
 
 
@@ -151,7 +151,7 @@ def test_the_live_picture_says_how_it_goes():
     counted = tally(
         pending=50, running=8, succeeded=40, failed=2, attempts=45, spent_nusd=160_000_000, total=100
     )
-    shown = drawn(progress.picture(clock.read(counted, "breaker: 12 \u00d7 503", AT + 2)))
+    shown = drawn(drawing.picture(clock.read(counted, "breaker: 12 \u00d7 503", AT + 2)))
     for part in (
         "animals",
         "42/100",
@@ -171,8 +171,8 @@ def test_the_live_picture_says_how_it_goes():
 
 def test_the_live_picture_of_an_unpriced_batch_knows_no_spend():
     seen = progress.Meter("animals", priced=False).read(tally(pending=1), None, AT)
-    assert "? spent" in drawn(progress.picture(seen))
-    assert "waiting" not in drawn(progress.picture(seen))
+    assert "? spent" in drawn(drawing.picture(seen))
+    assert "waiting" not in drawn(drawing.picture(seen))
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_the_live_picture_of_an_unpriced_batch_knows_no_spend():
     [{"pending": 1}, {"succeeded": 9_999, "failed": 1}, {"succeeded": 1, "failed": 1, "unknown": 10_000}, {}],
 )
 def test_the_bar_is_always_as_long_and_shows_whatever_there_is(counts):
-    bar = progress.bar(tally(**counts))
-    assert len(bar) == progress.BAR
+    bar = drawing.bar(tally(**counts))
+    assert len(bar) == drawing.BAR
     styles = {str(span.style) for span in bar.spans}
     assert all(style in styles for state, style in progress.STYLES if counts.get(state))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runner import memory
 from runner.cli.audience import Audience, LogFormat, audience
 from runner.cli.options import (
     Concurrency,
@@ -120,6 +121,7 @@ def begun(db: str, wanted: "Manifest", *, yes: bool) -> list[str]:
     before = compose.predecessors(db, wanted, done.batch)
     for line in (words(done), *done.notes, *before.notes):
         say(line)
+    memory.give_back()
     return [*before.carried, done.batch]
 
 

@@ -6,13 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
-from runner.cli.speaking import say, unheard
-from runner.report.progress import Meter, line, picture
-from runner.report.words import many
+from runner.cli.speaking import say
+from runner.report.progress import Meter, beginning, line
 from runner.store import Tally
 
 EVERY_S = 10.0
@@ -50,30 +45,6 @@ class Lines:
         say(message)
 
 
-class Picture:
-    """Drawn again and again in the same place; what is said stands above it."""
-
-    def __init__(self, meter: Meter, live: Live) -> None:
-        self._meter = meter
-        self._live = live
-
-    def began(self, tally: Tally) -> None:
-        self.said(beginning(tally))
-        self.moved(tally, None)
-
-    def moved(self, tally: Tally, why: str | None) -> None:
-        with unheard():
-            self._live.update(picture(self._meter.read(tally, why, time.time())), refresh=True)
-
-    def said(self, message: str) -> None:
-        with unheard():
-            self._live.console.print(Text(message))
-
-
-def beginning(tally: Tally) -> str:
-    return f"{many(tally.total, 'job')}, {tally.pending + tally.running:,} to do"
-
-
 @contextmanager
 def screen(batch: str, *, priced: bool) -> Iterator[Screen]:
     """What suits the place that stderr goes to."""
@@ -81,6 +52,7 @@ def screen(batch: str, *, priced: bool) -> Iterator[Screen]:
     if not sys.stderr.isatty():
         yield Lines(meter)
         return
-    console = Console(stderr=True)
-    with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False) as live:
-        yield Picture(meter, live)
+    from runner.cli.picture import drawn
+
+    with drawn(meter) as picture:
+        yield picture

@@ -1,17 +1,17 @@
 """A batch worked on before somebody's eyes, and what came of it."""
 
 import gc
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from runner import memory
 from runner.cli.audience import Audience
 from runner.cli.finding import batch
 from runner.cli.options import DEFAULT_DB
@@ -117,20 +117,9 @@ def summarise(db: str, name: str, *, elapsed_s: float) -> None:
     written = Path(row.folder) / RESULTS
     where = str(written) if written.exists() else None
     for line in summary(
-        row, found, results=where, elapsed_s=elapsed_s, peak=peak_memory(), runner=command(db)
+        row, found, results=where, elapsed_s=elapsed_s, peak=memory.peak(), runner=command(db)
     ):
         say(line)
-
-
-def peak_memory() -> int:
-    """The most memory that this program has had so far, in bytes.
-
-    By Linux's `VmHWM` where there is one: `ru_maxrss` counts what the program was started by, too.
-    """
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def command(db: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from runner.compose.archiving import Archived, archive
     from runner.compose.doctoring import examined
-    from runner.compose.exporting import junit, results, write_whole
+    from runner.compose.exporting import results, write_whole
     from runner.compose.glance import Watcher
     from runner.compose.gridding import Grid, grid
     from runner.compose.nights import Predecessors, before, predecessors
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.compose.shaping import Exported, Wanted, export
     from runner.compose.standing import as_it_stands, closings, days, is_running
     from runner.compose.submission import Submission, TooMany, submit
+    from runner.compose.suites import junit
     from runner.compose.verifying import Repaired, repair, verify
 
 __all__ = [
@@ -77,7 +78,7 @@ __all__ = [
 PLACES = {
     "archiving": ("Archived", "archive"),
     "doctoring": ("examined",),
-    "exporting": ("junit", "results", "write_whole"),
+    "exporting": ("results", "write_whole"),
     "glance": ("Watcher",),
     "gridding": ("Grid", "grid"),
     "nights": ("Predecessors", "before", "predecessors"),
@@ -92,6 +93,7 @@ PLACES = {
     "shaping": ("Exported", "Wanted", "export"),
     "standing": ("as_it_stands", "closings", "days", "is_running"),
     "submission": ("Submission", "TooMany", "submit"),
+    "suites": ("junit",),
     "verifying": ("Repaired", "repair", "verify"),
 }
 """The module of each part: it is loaded when the part is asked for, so that what only looks loads little."""

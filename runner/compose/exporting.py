@@ -1,11 +1,10 @@
 """`results.jsonl`: one line a job, written aside and renamed, so that it is whole or the one before."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from runner import junit as xml
 from runner import results as shapes
 from runner.bucket import Bucket
 from runner.compose.keeping import leading
@@ -43,22 +42,6 @@ def results(db: str, batch: str, path: Path | None, *, until: Callable[[], bool]
     if path is None and row.url is not None:
         Bucket.at(row.url).replace(NAME, target)
     return target
-
-
-def junit(db: str, names: Sequence[str], target: Path) -> Path:
-    """Write batches as JUnit XML, all jobs of each; raises `QueueError`, `Unwritable`."""
-    with reading(db) as store, blamed(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        replace_whole(target, (line.encode() for line in suites(store, names, db)))
-    return target
-
-
-def suites(store: Store, names: Sequence[str], db: str) -> Iterator[str]:
-    yield xml.HEAD
-    for name in names:
-        row = batch_of(store, name, db)
-        yield from xml.suite(row, store.jobs(row.id))
-    yield xml.TAIL
 
 
 def lines(store: Store, row: BatchRow, target: Path) -> Iterator[bytes]:

@@ -1,20 +1,13 @@
-"""How a run goes: tallies over time as a rate and an end in sight, as a line, and as a live picture."""
+"""How a run goes: tallies over time as a rate and an end in sight, and as a line."""
 
 from collections import deque
 from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
-from runner.report.words import clock, duration, many, money, plain
+from runner.report.words import clock, duration, many, money
 from runner.store.rows import Tally
 
 WINDOW_S = 30.0
 """Seconds that a rate is taken over."""
-BAR = 40
-"""Cells of the bar."""
-CELL = "\u2501"
-REST = "grey23"
 STYLES = (
     ("succeeded", "green"),
     ("failed", "red"),
@@ -22,7 +15,7 @@ STYLES = (
     ("cancelled", "bright_black"),
     ("running", "cyan"),
 )
-"""The parts of the bar, from its left."""
+"""The parts of a bar, from its left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +94,10 @@ def per_second(rate: float | None) -> str:
     return "?/s" if rate is None else f"{rate:.1f}/s"
 
 
+def beginning(tally: Tally) -> str:
+    return f"{many(tally.total, 'job')}, {tally.pending + tally.running:,} to do"
+
+
 def line(progress: Progress) -> str:
     """For a log: one line, designed as columns."""
     tally = progress.tally
@@ -117,50 +114,3 @@ def line(progress: Progress) -> str:
         progress.why or "",
     ]
     return "  ".join(cells).rstrip()
-
-
-def picture(progress: Progress) -> RenderableType:
-    """For a terminal: three or four lines, drawn again and again in the same place."""
-    lines = [headline(progress), states(progress.tally), figures(progress)]
-    if progress.why:
-        lines.append(Text(f"waiting: {plain(progress.why, None)}", style="yellow"))
-    return Group(*lines)
-
-
-def headline(progress: Progress) -> Text:
-    tally = progress.tally
-    return Text.assemble(
-        (f"{progress.batch} ", "bold"),
-        bar(tally),
-        f" {done(tally):,}/{tally.total:,}  {share(tally):.0%}",
-    )
-
-
-def bar(tally: Tally, cells: int = BAR) -> Text:
-    """Each state its part of the bar; whatever there is shows, however small its part."""
-    parts = [(getattr(tally, state), style) for state, style in STYLES if getattr(tally, state)]
-    drawn = Text()
-    for to_come, (count, style) in zip(reversed(range(len(parts))), parts, strict=True):
-        room = cells - len(drawn) - to_come
-        drawn.append(CELL * min(max(round(cells * count / tally.total), 1), room), style)
-    return drawn.append(CELL * (cells - len(drawn)), REST)
-
-
-def states(tally: Tally) -> Text:
-    parts = [("pending", "default"), *STYLES]
-    shown = [(f"{getattr(tally, state):,} {state}", style) for state, style in parts if getattr(tally, state)]
-    return Text("  ").join(Text(words, style) for words, style in shown)
-
-
-def figures(progress: Progress) -> Text:
-    return Text("  ").join(
-        Text(words)
-        for words in (
-            per_second(progress.rate),
-            f"{duration(progress.elapsed_s)} so far",
-            f"{duration(progress.eta_s)} left",
-            many(progress.tally.attempts, "request"),
-            f"{retries(progress.tally):,} retries",
-            f"{spent(progress)} spent",
-        )
-    )
