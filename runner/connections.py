@@ -11,8 +11,11 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
@@ -29,6 +32,26 @@ INFORMATION = range(100, 200)
 SWITCHING = 101
 LARGE = 1 << 16
 """Bytes of a body that is written by itself rather than copied behind its headers."""
+
+
+class Handler(ResponseHandler):
+    """aiohttp's, which parses on only where it had stopped.
+
+    That one does so whenever anything is read of an answer, which costs a fifth of what parsing does.
+    """
+
+    def resume_reading(self, *options: bool, **named: bool) -> None:
+        if self._reading_paused:
+            super().resume_reading(*options, **named)
+
+
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's, of as many connections as are asked for. Takes its other options."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limit=0, **options)
+        handler: type[ResponseHandler] = Handler
+        self._factory = partial(handler, loop=self._loop)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

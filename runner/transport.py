@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from runner import connections, crash, fault
-from runner.connections import Address, Connections
+from runner.connections import Address, Connections, Connector
 from runner.deadlines import Deadlines
 from runner.fault import Trouble
 from runner.guard import Forbidden, Guard
@@ -328,8 +328,8 @@ async def opened(
 ) -> AsyncIterator[Transport]:
     """A transport to one endpoint; `inside`: hosts and ports that links may go to wherever they are."""
     resolver, guard = Resolver(), Guard(inside, looked_up)
-    own = aiohttp.TCPConnector(limit=0, resolver=resolver)
-    elsewhere = aiohttp.TCPConnector(limit=0, resolver=resolver, socket_factory=guard.open)
+    own = Connector(resolver=resolver)
+    elsewhere = Connector(resolver=resolver, socket_factory=guard.open)
     async with own, elsewhere:
         with (
             closing(Connections(own)) as first,

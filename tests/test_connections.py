@@ -1,14 +1,16 @@
 """Requests as they stand on the wire, and connections that are used again."""
 
 import asyncio
+import gzip
 from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from runner import connections
-from runner.connections import Connections
+from runner.connections import Connections, Connector, Handler
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -46,7 +48,7 @@ async def ask(line, to, body=b"{}"):
 
 @asynccontextmanager
 async def opened(port, headers=None):
-    async with aiohttp.TCPConnector(limit=0) as connector:
+    async with Connector() as connector:
         line = Connections(connector)
         yield (
             line,
@@ -70,6 +72,39 @@ async def test_a_large_body_goes_out_whole():
     async with server(ANSWER) as (port, seen), opened(port) as (line, to):
         await ask(line, to, body)
     assert seen[0][1].endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_large_answer_that_is_read_slowly_comes_whole(encoding):
+    """Reading stops while nobody takes what has come, on the wire and in between, and goes on from there."""
+    body = bytes(number * number % 251 for number in range(3_000_000))
+    sent = gzip.compress(body, 1) if encoding == "gzip" else body
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(sent)}\r\n\r\n"
+    async with server(head.encode() + sent, ANSWER) as (port, _), opened(port) as (line, to):
+        connection = await line.opened(to)
+        connections.write(connection, to, {}, b"{}")
+        _, content = await connections.read(connection)
+        came = bytearray()
+        while chunk := await content.readany():
+            came += chunk
+            assert len(chunk) < len(body) / 2
+            await asyncio.sleep(0)
+        assert came == body
+        line.take_back(to, connection)
+        assert await ask(line, to) == (200, b"ok")
+
+
+async def test_nothing_is_parsed_for_what_is_read_of_an_answer(monkeypatch):
+    fed = []
+    monkeypatch.setattr(
+        Handler,
+        "data_received",
+        lambda self, data: fed.append(data) or ResponseHandler.data_received(self, data),
+    )
+    async with server(ANSWER, ANSWER) as (port, _), opened(port) as (line, to):
+        await ask(line, to)
+        await ask(line, to)
+    assert all(fed)
 
 
 async def test_a_connection_is_used_again():

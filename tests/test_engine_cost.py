@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 IN_FLIGHT = 64
 FEW, MANY = 4 * IN_FLIGHT, 20 * IN_FLIGHT
-CALLS = 172
+CALLS = 160
 """Of functions of Python that the loop makes for a chat job, HTTP and the queue left out."""
 BYTES = 10_500
 """That a chat job in flight takes in memory at most, its answer of 600 bytes included."""
