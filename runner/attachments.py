@@ -2,7 +2,6 @@
 
 import hashlib
 import mimetypes
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,13 @@ import orjson
 import pybase64
 
 from runner.outcome import Cause, Fault, Then
+from runner.picture import media_type
 
 SIGN = b'"sha256"'
 PLACEHOLDER = frozenset({"file", "sha256"})
 """The keys of what stands for a file in a body: its path, and the hash of its content."""
 URL = "url"
 """Under this key a file is sent as a `data:` URI, elsewhere as bare base64."""
-SIGNATURES = {
-    re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
-    re.compile(rb"\xff\xd8\xff"): "image/jpeg",
-    re.compile(rb"GIF8[79]a"): "image/gif",
-    re.compile(rb"RIFF.{4}WEBP", re.DOTALL): "image/webp",
-}
-"""How files begin whose names often lie, or are unknown to the system's table of media types."""
 
 
 def holds_files(body: bytes) -> bool:
@@ -67,5 +60,4 @@ def unusable(message: str) -> Fault:
 
 def mime(path: str, data: bytes) -> str:
     """The media type, by content where that tells, else by name."""
-    known = next((name for start, name in SIGNATURES.items() if start.match(data)), None)
-    return known or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return media_type(data) or mimetypes.guess_type(path)[0] or "application/octet-stream"

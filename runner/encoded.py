@@ -1,4 +1,4 @@
-"""What is long and base64 in a body, mostly a picture: found and decoded far faster than it is searched."""
+"""Pictures in the base64 of a body: found and decoded far faster than that is searched."""
 
 import binascii
 from collections.abc import Iterator
@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import pybase64
 
+from runner.picture import LONGEST_SIGNATURE, media_type
+
 LONG = 1 << 16
-"""Bytes of a string that is worth being decoded."""
+"""Bytes of base64 from which on it is worth it."""
 PREFIX = 64
 """Within so many the head of a data URL ends: `data:image/png;base64,`."""
+START = LONGEST_SIGNATURE * 4 // 3
+"""Bytes of base64 that tell whether there is a picture."""
 QUOTE, COMMA = b'"', b","
 
 
@@ -23,7 +27,7 @@ class Run:
 
 
 def runs(body: bytes) -> Iterator[Run]:
-    """Every string in double quotes that is long and base64 to its end; its bytes where it is decoded."""
+    """Every string in double quotes that is long and, to its end, a picture in base64."""
     at = LONG
     while at < len(body):
         begin, end = body.rfind(QUOTE, 0, at) + 1, body.find(QUOTE, at)
@@ -33,9 +37,12 @@ def runs(body: bytes) -> Iterator[Run]:
 
 
 def decoded(body: bytes, begin: int, end: int) -> Run | None:
-    """The string there, a data URL's head left out; None where it is not base64."""
+    """The picture there, a data URL's head left out; None where it is something else."""
     begin += body[begin : begin + PREFIX].rfind(COMMA) + 1
+    text = memoryview(body)[begin:end]
     try:
-        return Run(begin, end, pybase64.b64decode(memoryview(body)[begin:end], validate=True))
+        if media_type(pybase64.b64decode(text[:START], validate=True)) is None:
+            return None
+        return Run(begin, end, pybase64.b64decode(text, validate=True))
     except binascii.Error:
         return None

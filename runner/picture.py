@@ -1,9 +1,20 @@
 """What is known of a picture that was decoded, or why it could not be."""
 
+import re
 from dataclasses import dataclass
 
 SUFFIXES = ("png", "jpg", "webp", "gif", "avif")
 """Of the files that pictures are kept in."""
+SIGNATURES = {
+    re.compile(rb"\x89PNG\r\n\x1a\n"): "image/png",
+    re.compile(rb"\xff\xd8\xff"): "image/jpeg",
+    re.compile(rb"GIF8[79]a"): "image/gif",
+    re.compile(rb"RIFF.{4}WEBP", re.DOTALL): "image/webp",
+    re.compile(rb".{4}ftypavi[fs]", re.DOTALL): "image/avif",
+}
+"""How the files of these media types begin."""
+LONGEST_SIGNATURE = 12
+"""Bytes that tell of any of them."""
 
 
 class Unreadable(Exception):
@@ -33,3 +44,8 @@ class Picture:
     """Whether that one colour is black."""
     pixels: str = ""
     """Hash of its pixels, in whatever format they came, if it was asked for: 64 hex digits."""
+
+
+def media_type(start: bytes) -> str | None:
+    """The media type of a picture that begins so; None: it is none, or of another kind."""
+    return next((name for signature, name in SIGNATURES.items() if signature.match(start)), None)

@@ -70,7 +70,7 @@ class Secrets:
         return data
 
     def _stand_in_long(self, data: bytes) -> bool:
-        """Whether any is met; base64 is looked through as what it stands for, in a third of the time.
+        """Whether any is met; a picture's base64 is looked through as the picture, in a third of the time.
 
         But for its first `LONG` bytes: an answer's beginning may be kept as evidence as it came.
         """
@@ -111,7 +111,7 @@ class Secrets:
 
     @cached_property
     def _signs_in_base64(self) -> list[bytes]:
-        """Those that can stand in base64 without being encoded in it."""
+        """Those that can stand in base64 as they are."""
         found = {sign for value in self._worth_hiding for sign in signs(value) - in_base64(value)}
         return [sign.encode() for sign in sorted(found) if BASE64.fullmatch(sign)]
 

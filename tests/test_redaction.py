@@ -88,7 +88,7 @@ def test_every_spelling_of_a_secret_has_one_of_its_signs(value):
 LONG_KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
 PLAIN_KEY = "0123456789abcdef0123456789abcdef"
 LONG_SECRETS = Secrets({"KEY": LONG_KEY, "PLAIN": PLAIN_KEY, "URL": "https://user:pass@example.com/v1"})
-NOISE = bytes(value * 7 % 256 for value in range(400_000))
+NOISE = b"\x89PNG\r\n\x1a\n" + bytes(value * 7 % 256 for value in range(400_000))
 
 
 def answer(data, *, prefix="", more=""):
@@ -102,7 +102,7 @@ def test_a_long_answer_without_secrets_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "no base64: "])
-@pytest.mark.parametrize("at", [0, 1, 2, 49_150, 200_000, 399_999, 400_000])
+@pytest.mark.parametrize("at", [0, 8, 9, 10, 49_150, 200_000, 399_999, 400_000, len(NOISE)])
 @pytest.mark.parametrize("key", [LONG_KEY, PLAIN_KEY])
 def test_x1_a_secret_in_the_base64_of_a_long_answer_is_cut_out(key, at, prefix):
     body = answer(NOISE[:at] + key.encode() + NOISE[at:], prefix=prefix)
@@ -132,6 +132,25 @@ def test_x1_a_secret_is_found_where_an_answers_beginning_is_kept_as_it_came():
     [form, *_] = in_base64(LONG_KEY)
     body = f'{{"b64_json": "{shifted[:at]}{form}{shifted[at:]}"}}'.encode()
     assert form.encode() not in LONG_SECRETS.redact_bytes(body)
+
+
+def test_x1_what_is_no_picture_is_searched_as_it_stands():
+    """Its text may be kept, and in it the base64 of a secret that begins at another byte."""
+    text = base64.b64encode(NOISE[8:]).decode()
+    [form, *_] = in_base64(LONG_KEY)
+    for at in range(200_000, 200_004):
+        body = f'{{"content": "{text[:at]}{form}{text[at:]}"}}'.encode()
+        assert form.encode() not in LONG_SECRETS.redact_bytes(body)
+    assert list(encoded.runs(f'{{"content": "{text}"}}'.encode())) == []
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF\n\r\0\xffWEBP", b"\0\0\n\x20ftypavif"],
+)
+def test_a_picture_is_known_by_its_beginning(start):
+    [run] = encoded.runs(answer(start + NOISE))
+    assert run.decoded == start + NOISE
 
 
 @pytest.mark.parametrize("length", [0, 1, 49_100, 49_150, 49_152, 49_153, 200_000])
