@@ -25,3 +25,14 @@ def test_digests_that_fall_together_are_told_apart():
 def test_texts_have_digests_of_64_bits():
     assert 0 <= of_text("fox") < 1 << 64
     assert of_text("fox") != of_text("Fox")
+
+
+def test_one_that_comes_again_and_again_is_counted_on():
+    digests = Digests()
+    for times in range(1, 1_001):
+        assert digests.add(7) == times
+        if times % 2:
+            assert digests.add(8) == times // 2 + 1
+    for other in range(100, 5_000):
+        assert digests.add(other) == 1
+    assert (digests.add(7), digests.add(8), digests.add(9)) == (1_001, 501, 1)
