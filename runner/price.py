@@ -1,13 +1,13 @@
 """What a request costs: before it is sent, to reserve it, and after, from what came back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from runner.manifest import Endpoint, Price, Rates
 from runner.outcome import Artifact, Kept, Usage
+from runner.value import value
 
 NUSD = 1_000_000_000
 """Billionths in a dollar: whole numbers, so that sums of millions of prices are exact."""
@@ -24,7 +24,7 @@ FREE = Price(request=0.0)
 """What the embedded provider takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Span:
     """Between what a request may cost, in billionths of a dollar: the same where no answer can change it."""
 

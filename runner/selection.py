@@ -12,6 +12,7 @@ from runner.problems import Problems
 from runner.row import Head, Row
 from runner.shuffling import shuffled
 from runner.templates import BadTemplate, Incomparable
+from runner.value import value
 
 SLICE = re.compile(r"(-?\d*):(-?\d*)(?::(\d*))?", re.ASCII)
 """`100:200`, as Python has it: start, stop and step."""
@@ -86,7 +87,7 @@ def comparable(value: Any) -> Any:
     return Cell(value) if isinstance(value, str) else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Selected:
     """Some rows of a supply."""
 

@@ -12,6 +12,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from anyio import CancelScope, to_thread
 from sqlalchemy import Connection, Engine, Transaction
 
+from runner.value import value
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -66,7 +68,7 @@ class Write(Generic[S]):
     """Whether it is done outside of any transaction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Result:
     """What became of a write: what it returned, or why it was not made."""
 

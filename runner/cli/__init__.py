@@ -74,6 +74,11 @@ COMMANDS = (
     schema,
 )
 """In the order that help lists them."""
+LIBRARIES = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # the other pools give little back
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # it would read what every installed package offers, at each start
+}
+"""What is told to libraries before they are loaded, unless somebody has told them otherwise."""
 TERMINATED = 143
 
 app = typer.Typer(
@@ -106,7 +111,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the other pools give little back
+    for name, setting in LIBRARIES.items():
+        os.environ.setdefault(name, setting)
     with Plainly():
         app()
 

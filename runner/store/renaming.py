@@ -5,7 +5,6 @@ each struck off before the next: names may be handed on in a chain or swapped.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import count
 
 from sqlalchemy import delete, insert, select, update
@@ -14,11 +13,12 @@ from runner.outcome import Kept
 from runner.schema import NAMED_APART, jobs, outputs, renames
 from runner.store.desk import Desk
 from runner.store.rows import Rename
+from runner.value import value
 
 NAMES = select(jobs.c.row, jobs.c.id, jobs.c.stem)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Named:
     """A job by its names."""
 

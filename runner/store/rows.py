@@ -18,7 +18,7 @@ from runner.schema import BatchState
 from runner.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NewBatch:
     """A manifest as it is submitted."""
 
@@ -45,7 +45,7 @@ class NewBatch:
     """By endpoint: whose limits its requests count against."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Change:
     """What submitting a manifest does to its batch: told as `+ new = kept - withdrawn`."""
 
@@ -55,7 +55,7 @@ class Change:
     withdrawn: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Submitted:
     """A batch after its manifest was submitted."""
 
@@ -78,7 +78,7 @@ class Settled:
     """Until when the account is closed for it, in seconds since the epoch, if it was refused for pace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Orphan:
     """A claim whose runner is gone."""
 
@@ -89,7 +89,7 @@ class Orphan:
     """Earlier crashes that it was in flight at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Tally:
     """The counters of a batch."""
 
@@ -108,7 +108,7 @@ class Tally:
     """Results that came after their claim had been given to another, and were dropped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class BatchRow:
     """A batch as the queue has it."""
 
@@ -194,7 +194,7 @@ class JobRow(NamedTuple):
         return self.state is State.SUCCEEDED and self.attempt == attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Rename:
     """An output's file that is to get another name, both relative to the batch's folder."""
 
@@ -232,7 +232,7 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Closed:
     """Nothing is sent with a key until then."""
 
@@ -252,7 +252,7 @@ class Controls:
     requests_per_day: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Usual:
     """What the latest answers of one model at one endpoint were, in the mean."""
 
@@ -263,7 +263,7 @@ class Usual:
     """In and out together, where answers tell."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Failure:
     """The failed or unknown jobs of a batch with one cause, by an example."""
 
