@@ -1,6 +1,7 @@
 """Pictures in the base64 of a body: found and decoded far faster than that is searched."""
 
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,11 +11,11 @@ from runner.picture import LONGEST_SIGNATURE, media_type
 
 LONG = 1 << 16
 """Bytes of base64 from which on it is worth it."""
-PREFIX = 64
-"""Within so many the head of a data URL ends: `data:image/png;base64,`."""
+HEAD = re.compile(rb"data:[^,]{0,256},")
+"""Of a data URI."""
 START = LONGEST_SIGNATURE * 4 // 3
 """Bytes of base64 that tell whether there is a picture."""
-QUOTE, COMMA = b'"', b","
+QUOTE = b'"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,18 @@ def runs(body: bytes) -> Iterator[Run]:
 
 
 def decoded(body: bytes, begin: int, end: int) -> Run | None:
-    """The picture there, a data URL's head left out; None where it is something else."""
-    begin += body[begin : begin + PREFIX].rfind(COMMA) + 1
-    text = memoryview(body)[begin:end]
+    """The picture there, a data URI's head left out; None where it is something else."""
+    text = headless(memoryview(body)[begin:end])
+    begin = end - len(text)
     try:
         if media_type(pybase64.b64decode(text[:START], validate=True)) is None:
             return None
         return Run(begin, end, pybase64.b64decode(text, validate=True))
     except binascii.Error:
         return None
+
+
+def headless(text: memoryview | bytes) -> memoryview | bytes:
+    """Base64 without the head that makes a data URI of it."""
+    head = HEAD.match(text)
+    return text[head.end() :] if head else text

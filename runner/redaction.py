@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -62,28 +62,22 @@ class Secrets:
         return self._pattern.sub(lambda match: self._cuts[match[0]], text) if self._cuts else text
 
     def redact_bytes(self, data: bytes) -> bytes:
-        if len(data) > encoded.LONG:
-            return self._pattern_of_bytes.sub(self._cut, data) if self._stand_in_long(data) else data
-        for sign in self._signs:
-            if sign in data:
-                return self._pattern_of_bytes.sub(self._cut, data)
-        return data
+        is_met = self._is_met_in_long(data) if len(data) > encoded.LONG else meets(data, self._signs)
+        return self._pattern_of_bytes.sub(self._cut, data) if is_met else data
 
-    def _stand_in_long(self, data: bytes) -> bool:
+    def _is_met_in_long(self, data: bytes) -> bool:
         """Whether any is met; a picture's base64 is looked through as the picture, in a third of the time.
 
         But for its first `LONG` bytes: an answer's beginning may be kept as evidence as it came.
         """
-        if any(sign in data for sign in self._signs_in_base64):
-            return True
         rest, copied = [], 0
         for run in encoded.runs(data):
-            if any(value in run.decoded for value in self._hidden):
+            if meets(run.decoded, self._hidden):
                 return True
             rest.append(data[copied : run.begin + encoded.LONG])
             copied = max(run.begin, run.end - encoded.LONG)
         rest.append(data[copied:])
-        return any(sign in part for part in rest for sign in self._signs)
+        return meets(data, self._signs_in_base64) or any(meets(part, self._other_signs) for part in rest)
 
     def _cut(self, match: re.Match[bytes]) -> bytes:
         return self._cuts[match[0].decode()].encode()
@@ -116,12 +110,21 @@ class Secrets:
         return [sign.encode() for sign in sorted(found) if BASE64.fullmatch(sign)]
 
     @cached_property
+    def _other_signs(self) -> list[bytes]:
+        return [sign for sign in self._signs if sign not in self._signs_in_base64]
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile("|".join(map(re.escape, self._cuts)))
 
     @cached_property
     def _pattern_of_bytes(self) -> re.Pattern[bytes]:
         return re.compile(b"|".join(re.escape(spelling.encode()) for spelling in self._cuts))
+
+
+def meets(data: bytes, forms: Iterable[bytes]) -> bool:
+    """Whether any of them stands in it."""
+    return any(map(data.__contains__, forms))
 
 
 def spellings(value: str) -> set[str]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import orjson
 import pybase64
 
+from runner.encoded import headless
 from runner.value import value
 
 FIELD = re.compile(rb'(?<!\\)"(?:b64_json"\s*:\s*"|url"\s*:\s*"(?=data:))')
 """Where a picture's base64 begins, or its data URI."""
-PREFIX = re.compile(rb"data:[^,]{0,256},")
 
 
 @value
@@ -60,8 +60,7 @@ def decoded(text: memoryview | bytes) -> bytes:
 
     What is no base64 stays as it is: where pictures are kept it is found to be none, and kept as evidence.
     """
-    prefix = PREFIX.match(text)
-    payload = text[prefix.end() :] if prefix else text
+    payload = headless(text)
     try:
         return pybase64.b64decode(payload, validate=True)
     except ValueError:
