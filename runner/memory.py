@@ -1,6 +1,5 @@
 """The memory of this program: the most that it has had, and giving back what it needs no more."""
 
-import ctypes
 import resource
 import sys
 from contextlib import suppress
@@ -23,5 +22,7 @@ def give_back() -> None:
 
     Only glibc keeps so much that it has a function for this.
     """
+    import ctypes
+
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
