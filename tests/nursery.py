@@ -38,37 +38,55 @@ ALSO_LOADED = (
 """Beside all of `runner`: what a run loads when it needs it."""
 
 
+class Told(asyncio.Protocol):
+    """What the server tells of a child: its id, and how it ended; its own words where it cannot be asked."""
+
+    def __init__(self):
+        self.born = asyncio.get_running_loop().create_future()
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data):
+        for number in map(int, data.split()):
+            (self.ended if self.born.done() else self.born).set_result(number)
+
+    def connection_lost(self, error):
+        if not self.born.done():
+            self.born.set_exception(AssertionError(nursery().close()))
+
+
 @dataclass
 class Child:
     """A process, asked as one of asyncio's is."""
 
     pid: int
-    told: asyncio.StreamReader
-    """Its exit status, when it has ended."""
+    told: Told
     stdout: asyncio.StreamReader
     stderr: asyncio.StreamReader
-    pipes: list
-    returncode: int | None = None
+    pipes: dict
+    """By what comes through them."""
+
+    @property
+    def returncode(self):
+        return self.told.ended.result() if self.told.ended.done() else None
 
     def send_signal(self, number):
         if self.returncode is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
     def deafen(self):
-        self.pipes[-1].close()
+        self.pipes["stderr"].close()
 
     async def wait(self):
-        if self.returncode is None:
-            self.returncode = int(await self.told.readline())
-        return self.returncode
+        return await asyncio.shield(self.told.ended)
 
     async def communicate(self):
         said = await asyncio.gather(self.stdout.read(), self.stderr.read())
         await self.wait()
-        for pipe in self.pipes:
+        for pipe in self.pipes.values():
             pipe.close()
         return said
 
@@ -99,17 +117,16 @@ class Nursery:
     async def bear(self, *arguments, cwd, env):
         """Start the program; its input is empty, its output and its errors are pipes."""
         to_do = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": env}).encode()
-        ends = [os.pipe() for _ in range(3)]
-        ours, theirs = zip(*ends, strict=True)
+        ours, theirs = zip(*(os.pipe() for _ in range(3)), strict=True)
         socket.send_fds(self._asking, [LENGTH.pack(len(to_do))], theirs)
         self._asking.sendall(to_do)
         for writer in theirs:
             os.close(writer)
-        opened = [await reading(reader) for reader in ours]
-        (stdout, _), (stderr, _), (told, _) = opened
-        if not (pid := int(await told.readline() or 0)):
-            raise AssertionError(self.close())
-        return Child(pid, told, stdout, stderr, [pipe for _, pipe in (opened[0], opened[2], opened[1])])
+        streams = [asyncio.StreamReader(), asyncio.StreamReader()]
+        heard = [*map(asyncio.StreamReaderProtocol, streams), told := Told()]
+        pipes = [await opened(reader, each) for reader, each in zip(ours, heard, strict=True)]
+        named = dict(zip(("stdout", "stderr", "told"), pipes, strict=True))
+        return Child(await told.born, told, *streams, named)
 
 
 @cache
@@ -123,13 +140,12 @@ def forget():
         nursery().close()
 
 
-async def reading(descriptor):
-    """A stream of what comes through a pipe, and its transport."""
-    stream = asyncio.StreamReader()
+async def opened(descriptor, protocol):
+    """The reading end of a pipe, which that protocol hears."""
     pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb")
+        lambda: protocol, os.fdopen(descriptor, "rb")
     )
-    return stream, pipe
+    return pipe
 
 
 def load():
