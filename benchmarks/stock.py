@@ -86,7 +86,7 @@ class Stock:
             path.unlink()
         shutil.rmtree(self.folder / "outputs", ignore_errors=True)
 
-    def empty(self) -> None:
+    def put_aside(self) -> None:
         """Put the outputs aside, emptied.
 
         While many files were just deleted, ext4 looks for an inode that was not for each new one, which takes

@@ -28,7 +28,7 @@ class Images:
         stock = Stock(folder)
         if not stock.has("submitted"):
             stock = Stock.submitted(folder, images, concurrency=CONCURRENCY, dialect="openai-images")
-        stock.empty()
+        stock.put_aside()
         stock.restore("submitted")
         return stock.run("resume", url=self.bench.served.url())
 
