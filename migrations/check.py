@@ -20,11 +20,15 @@ def difference() -> list[str]:
 
 
 def lines(connection: Connection) -> list[str]:
-    """Every part of every table and index, whatever their order."""
-    made = connection.exec_driver_sql("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return sorted(
-        f"{table}: {part.strip(' ,')}" for table, sql in made for part in sql.replace("\t", "").split("\n")
+    """Every part of every table, whatever their order, and its indexes in theirs."""
+    tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    parts = sorted(
+        f"{table}: {part.strip(' ,')}" for table, sql in tables for part in sql.replace("\t", "").split("\n")
     )
+    made = connection.exec_driver_sql(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY tbl_name, rowid"
+    )
+    return parts + [index for (index,) in made]
 
 
 if __name__ == "__main__":

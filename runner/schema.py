@@ -179,8 +179,6 @@ jobs = Table(
     Column("params", LargeBinary, nullable=False),
     Column("vars", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    UniqueConstraint("batch_id", "key"),
-    UniqueConstraint("batch_id", "id"),
     CheckConstraint(one_of("state", State), name="state_is_known"),
     CheckConstraint("(due_at IS NOT NULL) = (state = 'pending')", name="only_pending_jobs_are_due"),
     CheckConstraint("(worker IS NOT NULL) = (state = 'running')", name="only_running_jobs_have_a_worker"),
@@ -210,6 +208,8 @@ jobs = Table(
     none_negative(
         "position", "attempt", "attempts", "tries", "maybe_billed", "useless", "unmet", "waits", "crashes"
     ),
+    Index("jobs_key_unique", "batch_id", "key", unique=True),
+    Index("jobs_id_unique", "batch_id", "id", unique=True),
     Index("jobs_in_order", "batch_id", "listed", "position"),
 )
 NAMED_APART = jobs.c.stem != jobs.c.id
@@ -234,6 +234,19 @@ partial("jobs_pending", jobs.c.batch_id, Grouping(WAITS_IN), jobs.c.due_at, jobs
 partial("jobs_named_apart", jobs.c.batch_id, jobs.c.stem, of=NAMED_APART)
 partial("jobs_running", jobs.c.batch_id, of=RUNNING)
 partial("jobs_failed", jobs.c.batch_id, jobs.c.state, jobs.c.cause, jobs.c.position, of=FAILED)
+
+
+def indexes(table: Table) -> list[Index]:
+    """In the order to make them in: of two that would do SQLite takes the newer, so the smaller come last."""
+    return sorted(table.indexes, key=lambda index: (is_partial(index), not index.unique, index.name))
+
+
+def is_partial(index: Index) -> bool:
+    return index.dialect_options["sqlite"]["where"] is not None
+
+
+SOLE_WRITER = "sole_writer"
+"""The execution option of connections that none writes beside: they may put indexes aside for a while."""
 
 attempts = Table(
     "attempts",

@@ -50,6 +50,15 @@ def test_a_new_queue_has_the_newest_tables_and_nothing_lies_beside_it(queue: Dat
     assert [path.name for path in tmp_path.iterdir()] == ["runner.db"]
 
 
+def test_only_a_runner_keeps_in_memory_what_may_have_to_be_undone(queue: Database):
+    """A statement that goes through a million jobs has half a gigabyte to undo."""
+    in_file, in_memory = 1, 2
+    with queue.transaction() as connection:
+        assert connection.exec_driver_sql("PRAGMA temp_store").scalar() == in_file
+    with queue.writing().begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA temp_store").scalar() == in_memory
+
+
 def test_making_it_again_changes_nothing(queue: Database):
     with queue.writing().begin() as connection:
         submit(Store(connection), jobs(3))

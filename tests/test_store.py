@@ -854,6 +854,7 @@ def plan(connection: Connection, statement: str) -> str:
             f"state = 'pending' AND batch_id = 1 AND {WAITS_IN} = 'e' AND due_at = 0 ORDER BY position",
             "jobs_pending",
         ),
+        ("state = 'pending' AND batch_id = 1", "jobs_pending"),
         ("state = 'running' AND batch_id = 1", "jobs_running"),
         ("(state = 'failed' OR state = 'unknown') AND batch_id = 1 AND state = 'failed'", "jobs_failed"),
         ("batch_id = 1 AND listed = 1 ORDER BY position, row", "jobs_in_order"),

@@ -173,8 +173,6 @@ JOBS: Items = (
     sa.Column("params", sa.LargeBinary(), nullable=False),
     sa.Column("vars", sa.LargeBinary(), nullable=False),
     sa.Column("body", sa.LargeBinary(), nullable=False),
-    sa.UniqueConstraint("batch_id", "key", name=conv("jobs_batch_id_key_unique")),
-    sa.UniqueConstraint("batch_id", "id", name=conv("jobs_batch_id_id_unique")),
     check(STATES, "jobs_state_is_known"),
     check("(due_at IS NOT NULL) = (state = 'pending')", "jobs_only_pending_jobs_are_due"),
     check("(worker IS NOT NULL) = (state = 'running')", "jobs_only_running_jobs_have_a_worker"),
@@ -342,20 +340,21 @@ TABLES = {
     "lanes": LANES,
     "ledger": LEDGER,
 }
+UNIQUE = {"jobs_id_unique": ("jobs", ("batch_id", "id")), "jobs_key_unique": ("jobs", ("batch_id", "key"))}
 INDEXES = {
     "jobs_in_order": ("jobs", ("batch_id", "listed", "position"), None),
-    "jobs_pending": (
-        "jobs",
-        ("batch_id", sa.text(f"({WAITS_IN})"), "due_at", "position"),
-        "state = 'pending'",
-    ),
-    "jobs_named_apart": ("jobs", ("batch_id", "stem"), "stem != id"),
-    "jobs_running": ("jobs", ("batch_id",), "state = 'running'"),
     "jobs_failed": (
         "jobs",
         ("batch_id", "state", "cause", "position"),
         "state = 'failed' OR state = 'unknown'",
     ),
+    "jobs_named_apart": ("jobs", ("batch_id", "stem"), "stem != id"),
+    "jobs_pending": (
+        "jobs",
+        ("batch_id", sa.text(f"({WAITS_IN})"), "due_at", "position"),
+        "state = 'pending'",
+    ),
+    "jobs_running": ("jobs", ("batch_id",), "state = 'running'"),
     "pictures_of_job": ("pictures", ("job",), None),
     "renames_of_batch": ("renames", ("batch_id",), None),
     "renames_of_job": ("renames", ("job",), None),
@@ -366,6 +365,8 @@ INDEXES = {
 def upgrade() -> None:
     for name, items in TABLES.items():
         op.create_table(name, *items)
+    for name, (table, columns) in UNIQUE.items():
+        op.create_index(name, table, columns, unique=True)
     for name, (table, columns, those) in INDEXES.items():
         where = None if those is None else sa.text(those)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)

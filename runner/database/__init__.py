@@ -80,17 +80,21 @@ class Database:
 
     def _migrate(self, version: int) -> None:
         """A copy first, then all steps in one transaction."""
-        with self.explained(), self.lock(), self.writing().connect() as connection:
+        with self.explained(), self.lock(), self.writing(much=True).connect() as connection:
             if self.path is not None:
                 sqlite.copy(connection, self.path.with_name(f"{self.path.name}.v{version}"))
             with connection.begin():
                 versions.migrate(connection)
 
-    def writing(self, *, patience_s: float = PATIENCE_S) -> Engine:
-        """Connections whose transactions have the write lock from their start."""
+    def writing(self, *, patience_s: float = PATIENCE_S, much: bool = False) -> Engine:
+        """Connections whose transactions have the write lock from their start.
+
+        `much`: whose statements may go through a whole batch, in no more memory than for a few jobs.
+        """
         if self.path is None:
             return create_engine(self.url, poolclass=NullPool, hide_parameters=True)
-        return sqlite.engine(self.path, writes=True, patience_s=patience_s)
+        settings = sqlite.WRITING if much else sqlite.WRITING_LITTLE
+        return sqlite.engine(self.path, settings, patience_s=patience_s)
 
     @contextmanager
     def transaction(
@@ -111,7 +115,7 @@ class Database:
 
         with (
             self.explained(),
-            self.writing(patience_s=BREATH_S).connect() as connection,
+            self.writing(patience_s=BREATH_S, much=True).connect() as connection,
             self.begun(connection, waiting=waiting, told_after_s=told_after_s, is_in_vain=is_over),
         ):
             yield connection
@@ -144,7 +148,7 @@ class Database:
         if self.path is None:
             how = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
             return self.writing().execution_options(**how)
-        return sqlite.engine(self.path, writes=False, patience_s=PATIENCE_S)
+        return sqlite.engine(self.path, sqlite.READING, patience_s=PATIENCE_S)
 
     def lock(self) -> AbstractContextManager[None]:
         """The right to work on the queue, for one runner at a time; raises `Busy`.

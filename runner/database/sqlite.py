@@ -4,7 +4,7 @@ import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shlex import quote as quoted
@@ -20,6 +20,7 @@ from runner.database import vacuum
 from runner.database.errors import NoQueue, QueueError, Unroomy
 from runner.database.versions import build
 from runner.mounts import TABLE, filesystem_of, is_remote
+from runner.schema import SOLE_WRITER
 
 APPLICATION_ID = 0x72756E72
 """`runr`: what tells our files from other people's databases."""
@@ -39,8 +40,10 @@ WRITING = (
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 4000",
     f"PRAGMA journal_size_limit = {LONGEST_LOG}",
-    "PRAGMA temp_store = MEMORY",
+    "PRAGMA temp_store = FILE",
 )
+WRITING_LITTLE = (*WRITING, "PRAGMA temp_store = MEMORY")
+"""What may have to be undone is in no file: for statements that do not go through a whole batch."""
 READING = (f"PRAGMA cache_size = -{READERS_CACHE_KIB}", "PRAGMA query_only = ON")
 
 MOST_FAULTS = 20
@@ -69,12 +72,13 @@ sqlite3.register_adapter(type(None), NONES.get)
 sqlite3.register_adapter(bytes, bytes)
 
 
-def engine(path: Path, *, writes: bool, patience_s: float) -> Engine:
-    """Connections to an existing file, which wait `patience_s` for a lock.
+def engine(path: Path, settings: Sequence[str], *, patience_s: float) -> Engine:
+    """Connections to an existing file, by `WRITING` or another, which wait `patience_s` for a lock.
 
     SQLite's driver begins transactions by itself, and too late: here each begins when it is said to, and one
     that writes has the write lock from its start.
     """
+    writes = settings is not READING
     address = f"file:{quote(str(path))}?mode={'rw' if writes else 'ro'}"
 
     def connect() -> sqlite3.Connection:
@@ -82,12 +86,18 @@ def engine(path: Path, *, writes: bool, patience_s: float) -> Engine:
             address, uri=True, isolation_level=None, timeout=patience_s, check_same_thread=False
         )
 
-    made = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
-    prepare(made, WRITING if writes else READING, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    made = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=NullPool,
+        hide_parameters=True,
+        execution_options={SOLE_WRITER: writes},
+    )
+    prepare(made, settings, "BEGIN IMMEDIATE" if writes else "BEGIN")
     return made
 
 
-def prepare(made: Engine, settings: tuple[str, ...], begin: str) -> None:
+def prepare(made: Engine, settings: Sequence[str], begin: str) -> None:
     @event.listens_for(made, "connect")
     def set_up(connection: sqlite3.Connection, _: object) -> None:
         for setting in settings:
@@ -149,7 +159,7 @@ def fill(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(vacuum.STEPWISE)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    with engine(path, writes=True, patience_s=0.0).begin() as connection:
+    with engine(path, WRITING, patience_s=0.0).begin() as connection:
         build(connection)
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import (
     inspect,
     select,
 )
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from runner.database.errors import QueueError
-from runner.schema import VERSION, metadata
+from runner.schema import VERSION, indexes, metadata
 
 VERSIONS = Table(
     "alembic_version",
@@ -27,8 +28,11 @@ VERSIONS = Table(
 
 
 def build(connection: Connection) -> None:
-    """All tables at once, as the migrations would leave them."""
-    metadata.create_all(connection)
+    """All tables of a file at once, as the migrations would leave them."""
+    for table in metadata.sorted_tables:
+        connection.execute(CreateTable(table))
+        for index in indexes(table):
+            connection.execute(CreateIndex(index))
     VERSIONS.create(connection)
     connection.execute(insert(VERSIONS).values(version_num=f"{VERSION:04}"))
 

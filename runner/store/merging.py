@@ -123,8 +123,7 @@ class Merging(Renaming):
 
     def add(self, batch_id: int, placed: Sequence[Placed]) -> int:
         """Jobs that the batch has not."""
-        rows = [(batch_id, position, *content(job)) for position, job in placed]
-        added = self.run_many(ADD, rows)
+        added = self.run_many(ADD, [content(batch_id, position, job) for position, job in placed])
         self.count(batch_id, total=added, pending=added)
         return added
 
@@ -193,9 +192,11 @@ def stored_by_key(desk: Desk, batch_id: int, keys: Sequence[str]) -> dict[str, R
     return {job.key: job for job in desk.connection.execute(stored)}
 
 
-def content(job: Job) -> Values:
-    """In the order of `CONTENT`."""
+def content(batch_id: int, position: int, job: Job) -> Values:
+    """In the order of `ADD`."""
     return (
+        batch_id,
+        position,
         job.id,
         job.stem,
         job.key,

@@ -9,7 +9,8 @@ from sqlalchemy import Row, insert, select, update
 from runner.job import Job, State
 from runner.schema import BatchState, batches
 from runner.store.ledger import Ledger
-from runner.store.merging import Merging, chunks, stored_by_key
+from runner.store.loading import Loading
+from runner.store.merging import chunks, stored_by_key
 from runner.store.rows import Change, NewBatch, Submitted
 
 
@@ -17,7 +18,7 @@ def idle(_: Job) -> None:
     """Nobody hears of it."""
 
 
-class Submitting(Merging, Ledger):
+class Submitting(Loading, Ledger):
     """Jobs are streamed: a million of them need no more memory than a thousand."""
 
     def submit(self, batch: NewBatch, jobs: Iterable[Job], *, now: float) -> Submitted:
@@ -31,7 +32,7 @@ class Submitting(Merging, Ledger):
         ).one_or_none()
         batch_id = self._begin(batch, now) if known is None else self._describe(known.id, batch, now)
         self.assign(batch_id, batch.accounts)
-        change = self.merge(batch_id, jobs, now=now) if known and known.total else self._load(batch_id, jobs)
+        change = self.merge(batch_id, jobs, now=now) if known and known.total else self.load(batch_id, jobs)
         self.finish_if_done(batch_id, now=now)
         return Submitted(batch_id=batch_id, change=change, renames=len(self.renames(batch_id)))
 
@@ -57,10 +58,6 @@ class Submitting(Merging, Ledger):
                     to_do(job)
         withdrawn = batch.pending + batch.failed - undone if batch else 0
         return Change(new=total - kept, kept=kept, withdrawn=withdrawn)
-
-    def _load(self, batch_id: int, jobs: Iterable[Job]) -> Change:
-        """Into an empty batch: nothing has to be looked up."""
-        return Change(new=sum(self.add(batch_id, chunk) for chunk in chunks(jobs)), kept=0, withdrawn=0)
 
     def _begin(self, batch: NewBatch, now: float) -> int:
         begun = insert(batches).values(
