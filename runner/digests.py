@@ -3,6 +3,9 @@
 from array import array
 
 BITS = (1 << 64) - 1
+BEGINNING = 48
+"""Bits of a digest that say where it stands: who begins like another meets it there."""
+_REST = 64 - BEGINNING
 COUNTED = 255
 """Times that the table has room for; of the few that come more often it is told apart."""
 
@@ -11,7 +14,10 @@ class Digests:
     """Counts digests: whole numbers that are evenly spread over 64 bits. Open addressing, linear probing."""
 
     def __init__(self) -> None:
+        self.alike: set[int] = set()
+        """The beginnings that several of them have."""
         self._often: dict[int, int] = {}
+        self._count = 0
         self._resize(1 << 10)
 
     def __len__(self) -> int:
@@ -24,8 +30,10 @@ class Digests:
         """How often it has been added now."""
         digest = digest or 1  # 0 marks an empty slot
         slots, mask = self._slots, self._mask
-        slot = digest & mask
+        slot = digest >> _REST & mask
         while (found := slots[slot]) and found != digest:
+            if not (found ^ digest) >> _REST:
+                self.alike.add(digest >> _REST)
             slot = (slot + 1) & mask
         if found:
             return self._once_more(slot)
@@ -47,27 +55,28 @@ class Digests:
     def _slot(self, digest: int) -> int:
         """Where the digest is, or would be."""
         slots, mask = self._slots, self._mask
-        slot = digest & mask
+        slot = digest >> _REST & mask
         while (found := slots[slot]) and found != digest:
             slot = (slot + 1) & mask
         return slot
 
     def _grow(self) -> None:
-        slots, times = self._slots, self._times
-        self._resize(len(slots) * 2)
-        for digest, seen in zip(slots, times, strict=True):
+        old, seen = self._slots, self._times
+        self._resize(len(old) * 2)
+        slots, times, mask = self._slots, self._times, self._mask
+        for digest, often in zip(old, seen, strict=True):
             if digest:
-                slot = self._slot(digest)
-                self._slots[slot] = digest
-                self._times[slot] = seen
-                self._count += 1
+                slot = digest >> _REST & mask
+                while slots[slot]:
+                    slot = (slot + 1) & mask
+                slots[slot] = digest
+                times[slot] = often
 
     def _resize(self, size: int) -> None:
         self._slots = array("Q", (0,)) * size
         self._times = array("B", (0,)) * size
         self._mask = size - 1
         self._most = size * 2 // 3
-        self._count = 0
 
 
 def of_text(text: str) -> int:

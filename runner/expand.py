@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -70,7 +70,7 @@ def ids(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """The ids that users gave, and where; rows that cannot be read are told of when they are expanded."""
     for at in filter(lambda at: has_ids(manifest, at), range(len(manifest.jobs))):
         shared: set[str] = set()
-        for entry in entries(manifest, at, Problems()):
+        for entry in filter(Entry.has_id, entries(manifest, at, Problems())):
             try:
                 names = list(entry.recipe.claims(entry))
             except BadTemplate:
@@ -81,13 +81,8 @@ def ids(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield from ((name, where(manifest, entry)) for name in names)
 
 
-class Made(NamedTuple):
-    """What a dialect has made of one request, and what tells it from all others."""
-
-    key: str
-    sample: int
-    asked: Asked
-    body: bytes
+Made = tuple[str, int, Asked, bytes]
+"""The key of one request, its sample number, what is asked, and the body that a dialect has made of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +164,7 @@ class Expansion:
                 if recipe.has_seeds:
                     yield self.seeded(recipe, asked, key, sample)
                 else:
-                    yield Made(key, sample, asked, body)
+                    yield key, sample, asked, body
 
     def seeded(self, recipe: Recipe, asked: Asked, key: str, sample: int) -> Made:
         """The request with the seed that its `key` without one comes to; the same may be written out."""
@@ -177,7 +172,7 @@ class Expansion:
         ask = replace(asked.ask, params=params)
         body, content = self.made(recipe, ask)
         key, sample = self.identity.numbered(recipe.head(ask.model) + content + b",", least=sample)
-        return Made(key, sample, Asked(ask, orjson.dumps(params), asked.vars), body)
+        return key, sample, Asked(ask=ask, params=orjson.dumps(params), vars=asked.vars), body
 
     def made(self, recipe: Recipe, ask: Ask) -> tuple[bytes, bytes]:
         """The body that the queue keeps, and what the key sees of the request: files by content alone."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runner.digests import Digests, of_text
+from runner.digests import BEGINNING, Digests, of_text
 from runner.names import file_stem, folded
 from runner.problems import Problems
 
-DERIVED = 12
+DERIVED = BEGINNING // 4
 """Hex digits of its key that a job without an id is called by; more where they are taken."""
 LONGER = 4
 """Hex digits that are added to a beginning of a key that is taken."""
@@ -72,7 +72,8 @@ class Identity:
     def __init__(self, users: Claimed) -> None:
         self._users = users
         self._has_users = len(users.stems) > 0
-        self._requests = Digests()
+        self._keys = Digests()
+        """Of all jobs, and of each request's first."""
         self._given = Digests()
 
     def numbered(self, request: bytes, *, least: int = 1) -> tuple[str, int]:
@@ -81,14 +82,18 @@ class Identity:
         `request` is the canonical array of what makes a job, up to the sample.
         """
         first = hashlib.sha256(request + b"1]")
-        sample = max(least, self._requests.add(int.from_bytes(first.digest()[:8])))
-        return (first.hexdigest(), 1) if sample == 1 else (key_of(request, sample), sample)
+        sample = max(least, self._keys.add(int.from_bytes(first.digest()[:8])))
+        if sample == 1:
+            return first.hexdigest(), 1
+        key = key_of(request, sample)
+        self._keys.add(int(key[:16], 16))
+        return key, sample
 
     def named(self, key: str, users: str | None, *, several: bool) -> tuple[str, str]:
         """Id and file stem; `several`: whether the user's id makes more jobs than this one."""
         if users is None:
             name = key[:DERIVED]
-            if not self._is_free(name):
+            if self._is_taken(name):
                 name = next(name for name in prefixes(key, DERIVED + LONGER) if self._is_free(name))
             return name, name
         stem = file_stem(users)
@@ -96,6 +101,11 @@ class Identity:
             added = next(each for each in prefixes(key, ADDED) if self._is_free(f"{stem}-{each}"))
             return f"{users}-{added}", f"{stem}-{added}"
         return users, f"{stem}-{key[:ADDED]}" if self._users.sharing(stem) else stem
+
+    def _is_taken(self, beginning: str) -> bool:
+        """Whether another key begins so, or a user has called a job so: no name needs to be kept for it."""
+        is_met = bool(self._keys.alike) and int(beginning, 16) in self._keys.alike
+        return is_met or (self._has_users and of_text(beginning) in self._users.stems)
 
     def _is_free(self, stem: str) -> bool:
         digest = of_text(folded(stem))

@@ -22,6 +22,7 @@ from runner.row import PROMPT
 from runner.selection import Supply
 from runner.source import Loc
 from runner.templates import BadTemplate
+from runner.value import value
 
 ID = "id"
 MOST_PREPARED = 256
@@ -47,6 +48,10 @@ class Entry(NamedTuple):
     chosen: Numbers = None
     """In ascending order, those of the row's combinations that become jobs."""
 
+    def has_id(self) -> bool:
+        """Whether its jobs are called as the user wants it."""
+        return self.id is not None and self.id != ""
+
 
 class Parameters(NamedTuple):
     """Request parameters, and the same as JSON."""
@@ -55,7 +60,8 @@ class Parameters(NamedTuple):
     json: bytes
 
 
-class Asked(NamedTuple):
+@value
+class Asked:
     """One request, before a dialect has made a body of it."""
 
     ask: Ask
@@ -155,7 +161,7 @@ class Recipe:
                 params=params.values,
                 vars=variables,
             )
-            yield Asked(ask, params.json, told)
+            yield Asked(ask=ask, params=params.json, vars=told)
 
     def prompt(self, entry: Entry, values: templates.Values) -> str | None:
         if entry.prompt is None:
@@ -185,7 +191,7 @@ class Recipe:
 
     def id_of(self, entry: Entry, variables: Mapping[str, Any]) -> str | None:
         """The user's id; raises `BadTemplate`."""
-        if entry.id is None or entry.id == "":
+        if not entry.has_id():
             return None
         values = {**self.night, **variables}
         name = text(ID, entry.id if self.id_is_data else templates.render(entry.id, values))
@@ -228,7 +234,7 @@ def whole(request: Request) -> Asked:
         body=request.body,
         path=request.url,
     )
-    return Asked(ask, orjson.dumps(ask.params), b"{}")
+    return Asked(ask=ask, params=orjson.dumps(ask.params), vars=b"{}")
 
 
 def text(what: str, value: Any) -> str:

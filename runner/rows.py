@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runner.columnar import Arrow, Parquet
 from runner.extras import Missing, library
-from runner.lines import Objects, Table, Texts
+from runner.lines import Objects, Table, Texts, mentions
 from runner.listing import Listing
 from runner.origin import Origin, Remote, Unusable, origins
 from runner.problems import Problems
@@ -95,6 +95,15 @@ class RowFile:
             problems.add(self.origin.name, f"cannot be read: {words(error)}")
             return None
 
+    def may_have(self, column: str) -> bool:
+        """Whether a row may have the column."""
+        if self.form.are_alike:
+            head = self.head(Problems())
+            return head is not None and column in head.columns
+        with suppress(OSError), self.opened() as file:
+            return mentions(file, column)
+        return False
+
     @contextmanager
     def opened(self) -> Iterator[BufferedReader]:
         with self.origin.opened() as file, unpacked(file, self.packing) as whole:
@@ -132,11 +141,7 @@ class RowFiles:
 
     def may_have(self, column: str) -> bool:
         """Whether a row may have the column."""
-        return any(
-            not each.form.are_alike
-            or ((head := each.head(Problems())) is not None and column in head.columns)
-            for each in self.files
-        )
+        return any(each.may_have(column) for each in self.files)
 
 
 def found(written: str, folder: Path) -> RowFiles:

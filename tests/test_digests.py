@@ -16,10 +16,22 @@ def test_every_digest_is_counted_however_many_there_are():
 
 def test_digests_that_fall_together_are_told_apart():
     digests = Digests()
-    for digest in (0, 1 << 20, 1 << 21, 1 << 22):
+    for digest in (0, 1 << 40, 1 << 41, 1 << 42):
         assert digests.add(digest) == 1
-    assert digests.add(1 << 21) == 2
+    assert digests.add(1 << 41) == 2
     assert digests.add(0) == 2
+    assert not digests.alike
+
+
+def test_those_that_begin_alike_are_noticed_however_many_stand_between():
+    digests, chance = Digests(), Random(2)
+    digests.add(0xABCDEF << 16)
+    for _ in range(5_000):
+        digests.add(chance.getrandbits(64))
+    assert not digests.alike
+    assert digests.add(0xABCDEF << 16 | 7) == 1
+    assert digests.alike == {0xABCDEF}
+    assert digests.add(0xABCDEF << 16) == 2
 
 
 def test_texts_have_digests_of_64_bits():

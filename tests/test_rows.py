@@ -4,6 +4,7 @@ import random
 import pytest
 from backports import zstd
 
+from runner.lines import BLOCK
 from runner.origin import Unusable
 from runner.problems import Problems
 from runner.rows import found
@@ -194,3 +195,34 @@ def test_a_pattern_may_have_an_id_where_one_of_its_files_has(tmp_path):
     assert not found("*.csv", tmp_path).may_have("id")
     written(tmp_path, "b.csv", "id,prompt\n1,a fox\n")
     assert found("*.csv", tmp_path).may_have("id")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "may"),
+    [
+        ("a.jsonl", '{"prompt": "a fox"}', False),
+        ("a.jsonl", '{"prompt": "my id is 7", "ids": 1, "idea": "\\u00e9\\u2028"}', False),
+        ("a.jsonl", '{"prompt": "a fox", "id" : 7}', True),
+        ("a.jsonl", '{"prompt": "a fox", "\\u0069d": 7}', True),
+        ("a.jsonl", '{"prompt": "a fox", "i\\u0064": 7}', True),
+        ("a.json", '[{"prompt": "a fox"}]', False),
+        ("a.json", '[{"id": 7, "prompt": "a fox"}]', True),
+    ],
+)
+def test_a_file_of_json_may_have_an_id_where_it_mentions_one(tmp_path, name, line, may):
+    written(tmp_path, name, line)
+    assert found(name, tmp_path).may_have("id") is may
+
+
+@pytest.mark.parametrize("before", [*range(BLOCK - 8, BLOCK + 2)])
+def test_an_id_is_found_wherever_it_stands_in_the_file(tmp_path, before):
+    written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"prompt": 1}'.ljust(before) + b'{"id": 7}', 1))
+    assert found("a.jsonl.gz", tmp_path).may_have("id")
+
+
+def test_a_file_that_cannot_be_read_has_no_ids_that_it_tells_of(tmp_path):
+    path = written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"id": 7}')[:-9])
+    assert not found("a.jsonl.gz", tmp_path).may_have("id")
+    problems = Problems()
+    assert list(rows(path, problems)) == []
+    assert problems
