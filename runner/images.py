@@ -1,4 +1,4 @@
-"""Whether bytes are a picture, told by their content and by decoding every pixel of it."""
+"""Whether bytes are a picture, told by their content and by decoding all of it."""
 
 import hashlib
 import io
@@ -17,12 +17,14 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from runner import scanlines
 from runner.picture import Look, Picture, Unreadable
 
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
+PNG = PngImageFile.format
 FORMATS = {
-    PngImageFile.format: ("png", "image/png"),
+    PNG: ("png", "image/png"),
     JpegImagePlugin.JpegImageFile.format: ("jpg", "image/jpeg"),
     "MPO": ("jpg", "image/jpeg"),  # what Pillow calls a JPEG that carries a second picture
     WebPImagePlugin.WebPImageFile.format: ("webp", "image/webp"),
@@ -34,6 +36,7 @@ FORMATS = {
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
 """Pixels of a picture at most, all frames together: a small file can claim to be of any size."""
 
+NOTHING = Look()
 END_OF_PNG = b"\0\0\0\0IEND\xae\x42\x60\x82"
 """The last bytes of a PNG: Pillow does not miss them."""
 
@@ -67,13 +70,12 @@ def inspect(data: bytes, look: Look | None = None) -> Picture:
 
 
 def decoded(data: bytes, look: Look) -> Picture:
-    """Raises whatever Pillow does."""
+    """Raises whatever Pillow does, which has the last word on what is not whole at once."""
+    seen = Seeing(look)
     with opened(data) as image:
-        image.verify()
-    with opened(data) as image:
-        seen = load(image, Seeing(look))
-        if image.format == PngImageFile.format and data.rfind(END_OF_PNG) < 0:
-            raise EOFError
+        is_whole = image.format == PNG and scanlines.are_whole(data)
+        if not is_whole or look != NOTHING:
+            painted(data, image, seen)
         suffix, mime = FORMATS[image.format or ""]
         return Picture(
             data=data,
@@ -87,12 +89,21 @@ def decoded(data: bytes, look: Look) -> Picture:
         )
 
 
+def painted(data: bytes, image: ImageFile, seen: "Seeing") -> None:
+    """Every pixel of it, for nothing less will do."""
+    image.verify()
+    with opened(data) as again:
+        load(again, seen)
+    if image.format == PNG and data.rfind(END_OF_PNG) < 0:
+        raise EOFError
+
+
 def opened(data: bytes) -> ImageFile:
     """The picture with its header read, its format told by its content."""
     return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name != "MPO"])
 
 
-def load(image: ImageFile, seeing: "Seeing") -> "Seeing":
+def load(image: ImageFile, seeing: "Seeing") -> None:
     """Decode all frames, unless there is more in them than any picture holds."""
     frames = getattr(image, "n_frames", 1)
     if frames * image.width * image.height > MOST_PIXELS:
@@ -100,7 +111,6 @@ def load(image: ImageFile, seeing: "Seeing") -> "Seeing":
     for frame in ImageSequence.Iterator(image):
         frame.load()
         seeing.see(frame)
-    return seeing
 
 
 @dataclass(slots=True)
