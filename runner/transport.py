@@ -223,10 +223,13 @@ class Transport:
         return self._answer(sending.head, sending.chunks)
 
     async def _fill(self, content: aiohttp.StreamReader, sending: Sending) -> None:
-        """The answer's body, to its end, or a fault once it is longer than the cap."""
+        """The answer's body, to its end, or a fault once it is longer than the cap.
+
+        In the pieces that it came in: they are put together once.
+        """
         size, last, cap = 0, b"", self._door.cap
         while not content.at_eof():
-            chunk = await content.readany()
+            chunk, _ = await content.readchunk()
             sending.chunks.append(chunk)
             size, last = size + len(chunk), (last + chunk[-LAST:])[-LAST:]
             if last.rstrip().endswith(DONE):
