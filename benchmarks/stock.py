@@ -76,9 +76,11 @@ class Stock:
         aside.rename(self._kept(name))
 
     def restore(self, name: str) -> None:
-        """The queue as it stood then, without its outputs."""
+        """The queue as it stood then, without its outputs, and on the disk: no run has to sync it."""
         self.forget()
         shutil.copyfile(self._kept(name), self.folder / QUEUE)
+        with (self.folder / QUEUE).open("rb") as file:
+            os.fsync(file)
 
     def forget(self) -> None:
         """Neither queue nor outputs, as before the first submission."""
