@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from runner import rows
+from runner.batchurl import CHAT, COMPLETIONS, EMBEDDINGS, IMAGES, MESSAGES, MODERATIONS, RESPONSES
 from runner.names import folder_name
 from runner.origin import Unusable
 from runner.problems import Problems, meant
 from runner.row import PROMPT, Head
-
-CHAT = "/v1/chat/completions"
-COMPLETIONS = "/v1/completions"
-EMBEDDINGS = "/v1/embeddings"
-IMAGES = "/v1/images/generations"
-MESSAGES = "/v1/messages"
-MODERATIONS = "/v1/moderations"
-RESPONSES = "/v1/responses"
 
 ANY = "openai-batch"
 """The dialect that takes such lines alone, whatever their url."""
@@ -231,12 +224,3 @@ def name_of(path: Path) -> str:
     while path.suffix.lower() in SUFFIXES:
         path = path.with_suffix("")
     return folder_name(path.name)
-
-
-def path_at(base: str, url: str) -> str:
-    """The path after an endpoint's URL: one with a path of its own stands for `/v1`, a bare host does not.
-
-    So `http://host/v1` and `http://host` are the same server, and `https://host/openai/v1` is what it says.
-    """
-    _, _, rest = base.partition("://")
-    return url.removeprefix("/v1") if "/" in rest or not rest else url

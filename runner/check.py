@@ -18,9 +18,10 @@ from runner.endpoint import OF_ONE_DIALECT, SECRET_NAME, Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.origin import Unusable
 from runner.problems import Problems, meant, nearest
+from runner.reference import REFERENCE
 from runner.row import PROMPT, Head
 from runner.scope import Reader, Use, own_variables, shared_variables, used_by, used_by_body
-from runner.source import REFERENCE, Loc, Source
+from runner.source import Loc, Source
 from runner.supply import SELECTING, supply
 
 NAME = re.compile(r"[^\W\d]\w*")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 
 from runner import templates
 from runner.problems import meant
-from runner.source import REFERENCE
+from runner.reference import REFERENCE
 
 DEMO = "demo"
 """The URL of the embedded provider."""
@@ -22,6 +22,7 @@ SECRET_PART = re.compile(r"(?i)[?&][^=&#]*(?:key|token|secret|password|sig(?:nat
 DOWNLOAD = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 
 Count = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

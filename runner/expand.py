@@ -12,10 +12,11 @@ from typing import Any
 import orjson
 
 from runner import sampled, seeds
+from runner.endpoint import Endpoint
 from runner.identity import Claimed, Identity, claimed
 from runner.inputs import Unusable, by_content
 from runner.job import Ask, Job
-from runner.manifest import Endpoint, Manifest
+from runner.manifest import Manifest
 from runner.naming import MOST_TOLD, NAME, Naming, digests
 from runner.problems import Problems
 from runner.recipe import Asked, Entry, Recipe, has_ids, where

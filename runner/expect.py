@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from runner import validity
-from runner.group import ASKED, SIZE, Expect
+from runner.expectation import ASKED, SIZE, Expect
 from runner.job import Claim
 from runner.outcome import Artifact, Cause
 from runner.picture import Look, Picture

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from math import ceil, inf
 
 from runner import price
+from runner.endpoint import Endpoint, Limits
 from runner.job import Job
-from runner.manifest import Endpoint, Limits
 from runner.pace import USUAL_TOKENS
 from runner.store import Usual
 

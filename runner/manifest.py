@@ -15,44 +15,20 @@ from pydantic import BaseModel, ValidationError
 from runner import inputs, source, templates, terms, values
 from runner.check import Checker
 from runner.check import Part as Piece
-from runner.document import Budget, Document, Outputs, Retry, Settings
-from runner.endpoint import DEMO, Endpoint, HeaderAuth, Limits, Poll, Price, Rates, variables
-from runner.group import Expect, JobGroup, Matrix, PromptRow
+from runner.document import Document
+from runner.endpoint import Endpoint, variables
+from runner.expectation import Expect
+from runner.group import JobGroup, PromptRow
 from runner.names import file_stem
 from runner.night import Night, pattern
 from runner.notice import Notice
 from runner.origin import Unusable
 from runner.problems import CREDENTIAL, ManifestError, Problem, Problems, masked
 from runner.selection import Supply
+from runner.settings import Budget, Outputs, Retry, Settings
 from runner.source import Loc, Source
 from runner.supply import NONE, Batches, supply
 from runner.wording import explain
-
-__all__ = [
-    "DEMO",
-    "Budget",
-    "Endpoint",
-    "Expect",
-    "HeaderAuth",
-    "JobGroup",
-    "Limits",
-    "Manifest",
-    "ManifestError",
-    "Matrix",
-    "Outputs",
-    "Poll",
-    "Price",
-    "Problem",
-    "PromptRow",
-    "Rates",
-    "Retry",
-    "Settings",
-    "environment",
-    "fingerprint",
-    "from_mapping",
-    "json_schema",
-    "load",
-]
 
 EXPANSION = b"1"
 """Changes whenever the same manifest would make other jobs: then no stored fingerprint holds."""
@@ -350,13 +326,6 @@ def complete(group: JobGroup, folder: Path) -> JobGroup:
 def expected(groups: Sequence[JobGroup]) -> list[Expect]:
     """What the groups expect of their answers."""
     return [group.expect for group in groups if group.expect is not None]
-
-
-def environment(of: Manifest | Settings) -> frozenset[str]:
-    """The names of the environment's variables that are needed."""
-    settings = of.settings if isinstance(of, Manifest) else of
-    of_endpoints = (name for endpoint in settings.endpoints.values() for name in variables(endpoint))
-    return frozenset((*of_endpoints, *(name for notice in settings.notify for name in notice.variables())))
 
 
 def fingerprint(manifest: Manifest) -> str:

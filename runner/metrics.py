@@ -17,8 +17,8 @@ from prometheus_client import (
 )
 
 from runner.dialects.usage import INPUT_TOKENS, OUTPUT_TOKENS, count
+from runner.endpoint import Endpoint
 from runner.job import State
-from runner.manifest import Endpoint
 from runner.outcome import Attempt
 from runner.store import Settled, Tally
 

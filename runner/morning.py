@@ -11,11 +11,11 @@ from anyio import to_thread
 
 from runner import compose
 from runner.files import Unwritable
-from runner.manifest import Settings
 from runner.notice import Event
 from runner.report import page, summary
 from runner.report.comparison import Comparison, compared, document
 from runner.report.words import many, money
+from runner.settings import Settings
 from runner.store import BatchRow, BatchState
 from runner.value import value
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from runner.endpoint import Part
-from runner.source import REFERENCE
+from runner.reference import REFERENCE
 
 WAYS = ("apprise", "webhook", "command")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from runner.manifest import Endpoint, Price, Rates
+from runner.endpoint import Endpoint, Price, Rates
 from runner.outcome import Artifact, Kept, Usage
 from runner.value import value
 

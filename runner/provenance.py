@@ -16,11 +16,10 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runner.endpoint import Count
+from runner.endpoint import Count, Endpoint
 from runner.expect import varied
 from runner.inscription import inscription
 from runner.job import Claim, Particulars
-from runner.manifest import Endpoint
 
 SERVER = (
     "dialect",

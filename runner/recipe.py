@@ -12,10 +12,11 @@ import orjson
 from runner import batchfile, combinations, inputs, seeds, templates
 from runner.batchfile import Request, Unfit
 from runner.combinations import Combination, Grid
+from runner.endpoint import Endpoint
 from runner.group import JobGroup, PromptRow
 from runner.identity import beginning
 from runner.job import Ask
-from runner.manifest import Endpoint, Manifest, supply_of
+from runner.manifest import Manifest, supply_of
 from runner.problems import Problems
 from runner.ranking import Ranking, nth
 from runner.row import PROMPT

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 from dotenv import dotenv_values
 
 from runner import encoded
-from runner.source import REFERENCE
+from runner.reference import REFERENCE
 
 SHORTEST = 8
 """Characters from which on a value is worth hiding; `dev` or `8080` would cut texts to pieces."""

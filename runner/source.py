@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from runner.problems import Problems
+from runner.reference import REFERENCE
 
 MOST_NODES = 1_000_000
 """Nodes of a manifest, those that aliases repeat counted each time."""
@@ -24,10 +25,8 @@ Place = tuple[int, int]
 Loc = tuple[str | int, ...]
 """The way to a node: `("jobs", 0, "params")`."""
 
-REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-"""`${VAR}`."""
 VEILED = re.compile("\\$\ue000([A-Za-z_][A-Za-z0-9_]*)\ue001")
-"""The same, as long, in a form that YAML takes for text inside `{…}` too."""
+"""`${VAR}`, as long, in a form that YAML takes for text inside `{…}` too."""
 
 NULL = re.compile(r"~|null|Null|NULL|")
 BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")

@@ -10,7 +10,8 @@ import orjson
 from runner import seeds, validity
 from runner.endpoint import Endpoint
 from runner.expect import mappings
-from runner.group import ASKED, Expect, JobGroup, PromptRow
+from runner.expectation import ASKED, Expect
+from runner.group import JobGroup, PromptRow
 from runner.source import Loc
 from runner.validity import Unusable
 

@@ -6,11 +6,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from runner.document import Budget, Outputs, Retry
 from runner.endpoint import Endpoint, HeaderAuth, Limits, Poll, Price
-from runner.group import Expect, JobGroup, PromptRow, Sample, ValueFile
+from runner.expectation import Expect
+from runner.group import JobGroup, PromptRow, Sample, ValueFile
 from runner.notice import Notice
 from runner.problems import Problems, meant, nearest
+from runner.settings import Budget, Outputs, Retry
 from runner.source import Loc, Source
 
 LONGEST_SHOWN = 24

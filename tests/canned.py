@@ -7,8 +7,8 @@ import orjson
 import pybase64
 
 from runner.dialects import DIALECTS
+from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint
 from runner.outcome import Output
 from runner.wire import Call, Reply, Ticket
 

@@ -1,7 +1,7 @@
 import pytest
 
 from runner.account import account
-from runner.manifest import Endpoint
+from runner.endpoint import Endpoint
 
 
 def endpoint(**fields):

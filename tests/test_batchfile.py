@@ -6,11 +6,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from runner import batchfile
-from runner.batchfile import ANY, Unfit, path_at, request, whole
+from runner import batchfile, batchurl
+from runner.batchfile import ANY, Unfit, request, whole
+from runner.batchurl import path_at
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
-from runner.manifest import ManifestError, from_mapping
+from runner.manifest import from_mapping
+from runner.problems import ManifestError
 
 TALK = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 LINE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": TALK}
@@ -81,11 +83,11 @@ def test_lines_of_anthropic():
 
 def test_an_answer_is_asked_for_whole():
     streamed = {**TALK, "stream": True, "stream_options": {"include_usage": True}}
-    assert whole(streamed, batchfile.CHAT) == TALK
-    assert whole({**TALK, "stream": False}, batchfile.CHAT) == {**TALK, "stream": False}
-    assert whole({"model": "m", "background": True}, batchfile.RESPONSES) == {"model": "m"}
+    assert whole(streamed, batchurl.CHAT) == TALK
+    assert whole({**TALK, "stream": False}, batchurl.CHAT) == {**TALK, "stream": False}
+    assert whole({"model": "m", "background": True}, batchurl.RESPONSES) == {"model": "m"}
     transparent = {"model": "m", "background": "transparent"}
-    assert whole(transparent, batchfile.IMAGES) == transparent
+    assert whole(transparent, batchurl.IMAGES) == transparent
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_an_answer_is_asked_for_whole():
     ],
 )
 def test_the_beginning_of_a_url_is_there_once(base, path):
-    assert path_at(base, batchfile.EMBEDDINGS) == path
+    assert path_at(base, batchurl.EMBEDDINGS) == path
 
 
 @pytest.mark.parametrize(

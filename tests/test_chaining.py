@@ -7,7 +7,7 @@ from rows import batch, job, kept, text
 
 from runner import brought, compose, load, run
 from runner.job import State
-from runner.manifest import ManifestError
+from runner.problems import ManifestError
 
 TONIGHT = date(2026, 11, 25)
 SIZE = {"width": 64, "height": 64}

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from canned import FOX, OWL, base64, calls, endpoint, ok, output, talk
 
-from runner import batchfile
+from runner import batchurl
 from runner.outcome import Cause, Fault
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -27,35 +27,33 @@ def test_the_body_goes_to_its_url_as_it_is():
         ("https://api.example.com/v1", "/chat/completions"),
         ("http://host", "/v1/chat/completions"),
     ):
-        steps = talk(
-            "openai-batch", kept, ok(SAID), path=batchfile.CHAT, at=endpoint("openai-batch", url=url)
-        )
+        steps = talk("openai-batch", kept, ok(SAID), path=batchurl.CHAT, at=endpoint("openai-batch", url=url))
         (call,) = calls(steps)
         assert (call.method, call.path, call.paid) == ("POST", where, True)
         assert call.body is kept
 
 
 def test_choices_of_a_chat_and_of_a_completion():
-    assert brought(batchfile.CHAT, CHAT, SAID).artifacts[0].text == "hi"
+    assert brought(batchurl.CHAT, CHAT, SAID).artifacts[0].text == "hi"
     choices = [{"index": index, "text": word, "finish_reason": "stop"} for index, word in enumerate("ab")]
-    found = brought(batchfile.COMPLETIONS, {"model": "m", "prompt": ["x", "y"], "n": 2}, {"choices": choices})
+    found = brought(batchurl.COMPLETIONS, {"model": "m", "prompt": ["x", "y"], "n": 2}, {"choices": choices})
     assert [each.text for each in found.artifacts] == ["a", "b"]
     assert found.message == "2 of 4 texts"
 
 
 def test_vectors_for_each_input():
     data = [{"index": index, "embedding": [float(index), 1.0]} for index in (1, 0)]
-    found = brought(batchfile.EMBEDDINGS, {"model": "m", "input": ["x", "y"]}, {"data": data})
+    found = brought(batchurl.EMBEDDINGS, {"model": "m", "input": ["x", "y"]}, {"data": data})
     assert [each.vector for each in found.artifacts] == [[0.0, 1.0], [1.0, 1.0]]
     assert found.message is None
     assert (
-        brought(batchfile.EMBEDDINGS, {"model": "m", "input": [1, 2, 3]}, {"data": data[:1]}).message is None
+        brought(batchurl.EMBEDDINGS, {"model": "m", "input": [1, 2, 3]}, {"data": data[:1]}).message is None
     )
 
 
 def test_pictures():
     tree = {"created": 1, "data": [{"b64_json": base64(FOX)}, {"b64_json": base64(OWL)}]}
-    found = brought(batchfile.IMAGES, {"model": "m", "prompt": "x", "n": 2}, tree)
+    found = brought(batchurl.IMAGES, {"model": "m", "prompt": "x", "n": 2}, tree)
     assert [each.data for each in found.artifacts] == [FOX, OWL]
 
 
@@ -70,7 +68,7 @@ def answered(*items, **fields):
 
 
 def responded(*items, **fields):
-    return brought(batchfile.RESPONSES, {"model": "m", "input": "x"}, answered(*items, **fields))
+    return brought(batchurl.RESPONSES, {"model": "m", "input": "x"}, answered(*items, **fields))
 
 
 def test_text_and_calls_of_a_response():
@@ -120,7 +118,7 @@ def test_pictures_of_a_response_are_no_part_of_the_record():
     ],
 )
 def test_a_response_without_outputs(tree, cause, words):
-    found = refusal(batchfile.RESPONSES, {"model": "m", "input": "x"}, tree)
+    found = refusal(batchurl.RESPONSES, {"model": "m", "input": "x"}, tree)
     assert found.cause is cause
     assert words in found.message
 
@@ -128,9 +126,9 @@ def test_a_response_without_outputs(tree, cause, words):
 def test_verdicts_are_kept_as_they_are():
     verdicts = [{"flagged": True, "categories": {"hate": True}}, {"flagged": False}]
     asked = {"input": ["x", "y", "z"]}
-    found = brought(batchfile.MODERATIONS, asked, {"id": "m1", "model": "m", "results": verdicts})
+    found = brought(batchurl.MODERATIONS, asked, {"id": "m1", "model": "m", "results": verdicts})
     assert [orjson.loads(each.text) for each in found.artifacts] == verdicts
     assert found.message == "2 of 3 results"
-    assert refusal(batchfile.MODERATIONS, asked, {"results": []}).cause is Cause.MALFORMED
+    assert refusal(batchurl.MODERATIONS, asked, {"results": []}).cause is Cause.MALFORMED
     told = {"error": {"code": "rate_limit", "message": "slower"}}
-    assert refusal(batchfile.MODERATIONS, asked, told).cause is Cause.THROTTLED
+    assert refusal(batchurl.MODERATIONS, asked, told).cause is Cause.THROTTLED

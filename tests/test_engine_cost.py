@@ -15,13 +15,13 @@ import pytest
 from lanes import lane
 
 from runner import pace
+from runner.endpoint import Endpoint
 from runner.engine.allowance import Allowance
 from runner.engine.engine import Engine
 from runner.engine.parts import Taken
 from runner.engine.stop import Stop
 from runner.engine.toll import Toll
 from runner.job import Claim
-from runner.manifest import Endpoint
 from runner.retry import Policy
 from runner.sinks import Folder
 from runner.wire import Reply

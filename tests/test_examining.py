@@ -5,7 +5,7 @@ import pytest
 
 from runner.engine.examining import LARGE_TEXT, Examiner
 from runner.expect import Brought
-from runner.group import Expect
+from runner.expectation import Expect
 from runner.outcome import Artifact, Cause, Done, Output, Unmet
 
 FULL = Expect.model_validate({"empty": False, "retries": 3})

@@ -3,7 +3,8 @@ from pathlib import Path
 
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
-from runner.manifest import environment, load
+from runner.manifest import load
+from runner.settings import environment
 
 EXAMPLE = Path(__file__).parent.parent / "jobs.example.yaml"
 
@@ -12,7 +13,7 @@ def test_the_example_runs_without_a_key_and_shows_what_there_is():
     manifest = load(EXAMPLE, today=date(2026, 11, 23))
     found = list(expand(manifest, {name: dialect.body for name, dialect in DIALECTS.items()}))
     assert 0 < len(found) == count(manifest) <= 40
-    assert environment(manifest) == set()
+    assert environment(manifest.settings) == set()
     assert all(endpoint.is_demo for endpoint in manifest.endpoints.values())
     dialects = {manifest.endpoints[job.endpoint].dialect for job in found}
     assert dialects == {"nebula-images", "openai-chat", "openai-embeddings"}

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
-from runner.manifest import ManifestError, from_mapping
+from runner.manifest import from_mapping
 from runner.names import folded
+from runner.problems import ManifestError
 
 BODIES = {name: dialect.body for name, dialect in DIALECTS.items()}
 TODAY = date(2026, 11, 23)

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from runner.expect import Brought, Terms, asked, varied
-from runner.group import Expect
+from runner.expectation import Expect
 from runner.outcome import Artifact
 from runner.picture import Picture
 

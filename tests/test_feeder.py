@@ -13,12 +13,12 @@ from lanes import lane
 from queues import attempt
 
 from runner.crowd import fixed
+from runner.endpoint import Endpoint
 from runner.engine.allowance import Allowance
 from runner.engine.bell import Bell
 from runner.engine.feeder import Feeder
 from runner.engine.parts import Taken
 from runner.engine.stop import Stop
-from runner.manifest import Endpoint
 from runner.outcome import Cause
 from runner.pace import Pace
 from runner.reason import Reason

@@ -1,8 +1,8 @@
 import pytest
 from queues import job
 
+from runner.endpoint import Endpoint
 from runner.forecast import Bill, Load, Quota, over_days
-from runner.manifest import Endpoint
 from runner.store import Usual
 
 USUAL = Usual(answers=9, nusd=500_000, latency_s=2.0)

@@ -9,9 +9,9 @@ from lanes import lane
 
 from runner import fault
 from runner.crowd import fixed
+from runner.endpoint import Endpoint
 from runner.engine.judging import heed
 from runner.engine.record import Errand
-from runner.manifest import Endpoint
 from runner.outcome import Failed
 from runner.pace import JITTER, Pace
 from runner.transport import Sending

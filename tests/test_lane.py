@@ -4,7 +4,7 @@ import pytest
 from lanes import lane
 
 from runner.crowd import fixed
-from runner.manifest import Endpoint
+from runner.endpoint import Endpoint
 from runner.pace import Pace
 
 

@@ -3,15 +3,9 @@ from datetime import date
 
 import pytest
 
-from runner.manifest import (
-    ManifestError,
-    Settings,
-    environment,
-    fingerprint,
-    from_mapping,
-    json_schema,
-    load,
-)
+from runner.manifest import fingerprint, from_mapping, json_schema, load
+from runner.problems import ManifestError
+from runner.settings import Settings, environment
 
 TODAY = date(2026, 11, 23)
 WHOLE = """\
@@ -88,7 +82,7 @@ def test_a_whole_manifest_is_read(tmp_path):
     assert nebula.limits.requests_per_day == 1000
     assert nebula.auth == "bearer"
     assert manifest.retry.attempts == 5
-    assert environment(manifest) == {"NEBULA_API_KEY", "TEAM"}
+    assert environment(manifest.settings) == {"NEBULA_API_KEY", "TEAM"}
 
 
 def test_settings_come_back_from_the_queue_as_they_were(tmp_path):
@@ -345,7 +339,7 @@ def test_m4_variables_of_the_environment_are_checked_where_their_names_are_known
     text = (
         HEAD.replace("url: demo", 'url: "http://${HOST}/v1", key: ${KEY}, headers: {X-Team: ${TEAM}}') + PART
     )
-    assert environment(read(tmp_path, text)) == {"HOST", "KEY", "TEAM"}
+    assert environment(read(tmp_path, text).settings) == {"HOST", "KEY", "TEAM"}
     assert problems(tmp_path, text, environ={"HOST"}) == [
         "jobs.yaml:3:67: the variable ${KEY} of the environment is not set",
         "jobs.yaml:3:93: the variable ${TEAM} of the environment is not set",

@@ -11,8 +11,9 @@ from tenacity import wait_none
 from runner import compose, load, run
 from runner.compose.notifying import key_of
 from runner.demo import refused
-from runner.manifest import ManifestError, Settings
 from runner.notice import Notice
+from runner.problems import ManifestError
+from runner.settings import Settings
 
 LAST_NIGHT, TONIGHT = date(2026, 11, 24), date(2026, 11, 25)
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()

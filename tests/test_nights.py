@@ -5,8 +5,8 @@ import pytest
 from runs import Desk
 
 from runner import compose, load, run
-from runner.manifest import ManifestError
 from runner.night import Night, pattern
+from runner.problems import ManifestError
 from runner.store import BatchState
 
 TONIGHT = date(2026, 11, 25)

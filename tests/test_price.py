@@ -2,7 +2,7 @@ import orjson
 import pytest
 
 from runner import price
-from runner.manifest import Endpoint
+from runner.endpoint import Endpoint
 from runner.outcome import Kept, Usage
 
 

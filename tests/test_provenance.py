@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from runs import animals
 
+from runner.endpoint import Endpoint
 from runner.expect import varied
 from runner.inscription import inscribed, inscription
 from runner.job import Particulars
-from runner.manifest import Endpoint
 from runner.outcome import Artifact, Output
 from runner.provenance import Origin, Untold, of_file, read, server
 from runner.sinks import Folder

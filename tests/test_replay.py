@@ -13,10 +13,11 @@ from PIL import Image
 from runs import Desk, animals
 
 from runner.compose.replaying import Asked, put, replay
+from runner.endpoint import Endpoint
 from runner.inscription import inscribed
-from runner.manifest import Endpoint, Settings
 from runner.problems import ManifestError
 from runner.provenance import Untold, of_file, read
+from runner.settings import Settings
 
 SERVER = {"dialect": "nebula-images", "url": "https://api.example.com/v1", "key": "${KEY}"}
 TOLD = {

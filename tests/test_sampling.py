@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from runner.combinations import Grid, combinations
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
-from runner.manifest import ManifestError, from_mapping
+from runner.manifest import from_mapping
+from runner.problems import ManifestError
 from runner.ranking import Ranking, nth
 from runner.sampling import chosen
 

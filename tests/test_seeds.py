@@ -8,7 +8,8 @@ import pytest
 from runner import seeds
 from runner.dialects import DIALECTS
 from runner.expand import expand
-from runner.manifest import ManifestError, from_mapping
+from runner.manifest import from_mapping
+from runner.problems import ManifestError
 
 BODIES = {name: dialect.body for name, dialect in DIALECTS.items()}
 DERIVED = {"derive": True}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.manifest import ManifestError, load
-from runner.problems import Problems
+from runner.manifest import load
+from runner.problems import ManifestError, Problems
 from runner.source import Source, decoded, parse, read
 
 

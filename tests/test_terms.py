@@ -3,7 +3,8 @@ from datetime import date
 
 import pytest
 
-from runner.manifest import ManifestError, fingerprint, from_mapping, load
+from runner.manifest import fingerprint, from_mapping, load
+from runner.problems import ManifestError
 
 HEAD = """\
 name: bad

@@ -4,7 +4,8 @@ import pytest
 
 from runner.dialects import DIALECTS
 from runner.expand import count, expand
-from runner.manifest import ManifestError, fingerprint, load
+from runner.manifest import fingerprint, load
+from runner.problems import ManifestError
 
 HEAD = """\
 name: batch

@@ -61,7 +61,7 @@ class Audience:
                 yield Watching(watcher, lambda _: None)
 
     def _measured(self, row: "BatchRow", seen: Watching, metrics: "Metrics") -> Watching:
-        from runner.manifest import Settings
+        from runner.settings import Settings
 
         endpoints = Settings.model_validate_json(row.settings).endpoints
 

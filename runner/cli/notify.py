@@ -30,7 +30,7 @@ def notify(name: Batch = "", *, test: Test = False, db: Db = "") -> None:
     import anyio
 
     from runner import compose
-    from runner.manifest import Settings
+    from runner.settings import Settings
 
     with compose.reading(db) as store:
         row = batch(store, name)

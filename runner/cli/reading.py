@@ -12,7 +12,8 @@ import typer
 from runner.cli.speaking import Refused
 
 if TYPE_CHECKING:
-    from runner.manifest import Manifest, Problem
+    from runner.manifest import Manifest
+    from runner.problems import Problem
 
 
 class Server(NamedTuple):
@@ -66,7 +67,8 @@ def sent_to(
 ) -> "Manifest":
     """The manifest that nobody has to write for a batch file."""
     from runner import batchfile
-    from runner.manifest import ManifestError, from_mapping
+    from runner.manifest import from_mapping
+    from runner.problems import ManifestError
 
     if not server.url:
         raise Refused(f"{path} is a batch file: say by --url where its requests go, such as http://host/v1")

@@ -75,7 +75,7 @@ def followed(row: "BatchRow", ended: "Ended", runner: str) -> "Ended":
     """How the run ended, once what its manifest asks for after it is done."""
     import anyio
 
-    from runner.manifest import Settings
+    from runner.settings import Settings
 
     if not Settings.model_validate_json(row.settings).report:
         return ended

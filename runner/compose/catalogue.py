@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from runner import templates
-from runner.manifest import Endpoint, Manifest, Price, Rates
+from runner.endpoint import Endpoint, Price, Rates
+from runner.manifest import Manifest
 
 BY_TOKENS = frozenset({"openai-chat", "openai-embeddings"})
 """Dialects whose answers tell all that they are paid for by."""

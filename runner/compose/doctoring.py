@@ -15,10 +15,11 @@ from runner.compose.secrets import values
 from runner.compose.submission import outputs_folder
 from runner.database import Database, QueueError, sqlite_version
 from runner.files import Unwritable, directory
-from runner.manifest import Manifest, Settings, environment
+from runner.manifest import Manifest
 from runner.mounts import filesystem_of
 from runner.reach import reached
 from runner.redaction import MissingVariable, Secrets
+from runner.settings import Settings, environment
 
 MOMENT_S = 0.05
 

@@ -10,10 +10,10 @@ from runner import pace, price
 from runner.breaker import Breaker
 from runner.compose.secrets import credentials
 from runner.dialects import DIALECTS
+from runner.endpoint import Endpoint
 from runner.engine.lane import Lane
 from runner.guard import own_places
 from runner.health import Health
-from runner.manifest import Endpoint
 from runner.redaction import Secrets
 from runner.transport import Door, opened
 

@@ -18,9 +18,9 @@ from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_af
 from tenacity.wait import wait_base
 
 from runner.compose.secrets import values
-from runner.manifest import Settings
 from runner.notice import Event, Notice
 from runner.redaction import MissingVariable, Secrets, read_environment
+from runner.settings import Settings
 from runner.value import value
 
 TRIES = 4

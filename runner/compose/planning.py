@@ -20,9 +20,10 @@ from runner.compose.secrets import credentials, missing_variables
 from runner.compose.submission import expanded
 from runner.database import NoQueue
 from runner.dialects import DIALECTS
+from runner.endpoint import Endpoint
 from runner.forecast import DAY_S, Bill, History, Load, Quota
 from runner.job import Claim, Job
-from runner.manifest import Endpoint, Manifest
+from runner.manifest import Manifest
 from runner.pace import day_began
 from runner.store import Change, Store
 from runner.wire import Call

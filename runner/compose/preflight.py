@@ -18,11 +18,12 @@ from anyio import to_thread
 from runner import checkup
 from runner.checkup import Level
 from runner.compose.secrets import credentials
-from runner.manifest import Endpoint, Settings
+from runner.endpoint import Endpoint
 from runner.problems import nearest
 from runner.reach import reached
 from runner.reason import Reason
 from runner.redaction import Secrets
+from runner.settings import Settings
 from runner.value import value
 
 PATIENCE_S = 20.0

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from runner.endpoint import Endpoint
 from runner.job import Claim
 from runner.journal import Entry
-from runner.manifest import Endpoint
 from runner.outcome import Kept
 from runner.price import NUSD, reserve
 from runner.retry import Policy

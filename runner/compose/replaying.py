@@ -22,16 +22,16 @@ from runner.account import account
 from runner.compose.opening import looking, writing
 from runner.compose.secrets import missing_variables
 from runner.database import NoQueue
-from runner.endpoint import DEMO, variables
+from runner.endpoint import DEMO, Endpoint, variables
 from runner.expand import canonical
 from runner.expect import seeding
 from runner.files import digest
 from runner.identity import beginning, key_of
 from runner.job import Job
-from runner.manifest import Endpoint, Outputs, Settings
 from runner.names import file_stem
 from runner.problems import ManifestError, Problem
 from runner.provenance import Provenance, Untold, server
+from runner.settings import Outputs, Settings
 from runner.store import NewBatch, Store
 
 DESTINATION = ("dialect", "url", "key", "auth", "headers", "method", "path", "poll")

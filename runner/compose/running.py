@@ -37,13 +37,13 @@ from runner.engine.stop import Stop, Told, exit_status, heeding_signals
 from runner.engine.toll import Toll
 from runner.files import Unwritable
 from runner.job import State
-from runner.manifest import Settings
 from runner.problems import ManifestError, Problem
 from runner.provenance import Origin
 from runner.reason import Reason
 from runner.redaction import Secrets
 from runner.reserve import SUFFIX, Reserve
 from runner.retry import Policy
+from runner.settings import Settings
 from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally, Usual
 from runner.writer import Unwritten, Writer

@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-from runner.manifest import Endpoint, Settings, environment
+from runner.endpoint import Endpoint
 from runner.problems import ManifestError, Problem
 from runner.redaction import Secrets, read_environment
+from runner.settings import Settings, environment
 
 
 def known_secrets(manifest: str | None, settings: Settings) -> Secrets:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.manifest import Endpoint
+from runner.endpoint import Endpoint
 from runner.store import Controls
 
 

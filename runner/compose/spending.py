@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runner import price
-from runner.manifest import Settings
+from runner.settings import Settings
 from runner.store import Tally
 
 NEARLY = 0.8

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from runner import database, pace
 from runner.compose.setting import setting
-from runner.manifest import Endpoint, Settings
+from runner.endpoint import Endpoint
 from runner.reason import Reason
+from runner.settings import Settings
 from runner.store import BatchRow, BatchState, Controls, Store
 
 

@@ -12,8 +12,9 @@ from runner import database, price
 from runner.compose.keeping import finish_name, outputs
 from runner.compose.opening import batch_of, opened
 from runner.database import Database
-from runner.manifest import Endpoint, Settings
+from runner.endpoint import Endpoint
 from runner.seen import Seen, seen
+from runner.settings import Settings
 from runner.sinks import Folder
 from runner.store import BatchRow, FileRow, Store
 from runner.verdict import Standing, Verdict, drifts

@@ -17,8 +17,8 @@ from runner.dialects import (
     openai_embeddings,
     openai_images,
 )
+from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint
 from runner.wire import Exchange
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from runner import batchfile, fault
+from runner import batchurl, fault
 from runner.dialects import answers, exchange
 from runner.dialects.answers import Answer
 from runner.dialects.usage import usage
+from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint
 from runner.outcome import Artifact
 from runner.wire import Exchange, Reply
 
@@ -30,7 +30,7 @@ def messages(ask: Ask) -> list[dict[str, Any]]:
 
 
 def converse(claim: Claim, endpoint: Endpoint) -> Exchange:
-    path = batchfile.path_at(endpoint.url, batchfile.MESSAGES)
+    path = batchurl.path_at(endpoint.url, batchurl.MESSAGES)
     call = exchange.paid(claim, endpoint, path, claim.body)
     if VERSION_HEADER not in {name.lower() for name in endpoint.headers}:
         call = replace(call, headers={**call.headers, VERSION_HEADER: VERSION})

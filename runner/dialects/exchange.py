@@ -8,9 +8,9 @@ import orjson
 from runner import fault
 from runner.dialects import answers
 from runner.dialects.answers import Answer, Link
+from runner.endpoint import Endpoint
 from runner.fault import Trouble
 from runner.job import Claim
-from runner.manifest import Endpoint
 from runner.outcome import Artifact, Output
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 

@@ -15,8 +15,8 @@ from runner.dialects import answers, events, exchange
 from runner.dialects.answers import Answer, Items, Link
 from runner.dialects.pictures import decoded
 from runner.dialects.usage import usage
+from runner.endpoint import Endpoint, Poll
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint, Poll
 from runner.outcome import Artifact, Cause, Fault, Then
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 
 from runner.dialects import exchange
+from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint
 from runner.wire import Exchange
 
 PATH = "/images/generation"

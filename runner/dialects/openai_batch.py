@@ -5,22 +5,22 @@ from typing import Any
 
 import orjson
 
-from runner import batchfile
+from runner import batchurl
 from runner.dialects import answers, exchange, moderations, responses
 from runner.dialects.answers import Answer
+from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint
 from runner.wire import Exchange
 
 READERS: Mapping[str, Callable[..., Answer]] = {
-    batchfile.RESPONSES: responses.read,
-    batchfile.MODERATIONS: moderations.read,
+    batchurl.RESPONSES: responses.read,
+    batchurl.MODERATIONS: moderations.read,
 }
 """Who reads an answer of a url; the others' are told by what is in them."""
 LISTED: Mapping[str, str] = {
-    batchfile.EMBEDDINGS: "input",
-    batchfile.MODERATIONS: "input",
-    batchfile.COMPLETIONS: "prompt",
+    batchurl.EMBEDDINGS: "input",
+    batchurl.MODERATIONS: "input",
+    batchurl.COMPLETIONS: "prompt",
 }
 """Where a request may have a list of things, each with an answer of its own."""
 
@@ -31,15 +31,15 @@ def body(ask: Ask, _: Endpoint) -> dict[str, Any]:
 
 
 def converse(claim: Claim, endpoint: Endpoint) -> Exchange:
-    url = claim.path or batchfile.CHAT
-    call = exchange.paid(claim, endpoint, batchfile.path_at(endpoint.url, url), claim.body)
+    url = claim.path or batchurl.CHAT
+    call = exchange.paid(claim, endpoint, batchurl.path_at(endpoint.url, url), claim.body)
     read = READERS.get(url, answers.read)
     return (yield from exchange.converse(call, claim, endpoint, asked=asked(url, claim.body), read=read))
 
 
 def asked(url: str, request: bytes) -> int:
     """How many outputs a request asks for: for each thing in its list, where it has one, its `n`."""
-    number = 1 if url == batchfile.RESPONSES else exchange.asked(request)
+    number = 1 if url == batchurl.RESPONSES else exchange.asked(request)
     if url not in LISTED:
         return number
     things = orjson.loads(request).get(LISTED[url])

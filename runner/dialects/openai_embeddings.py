@@ -3,8 +3,8 @@
 from typing import Any
 
 from runner.dialects import exchange
+from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
-from runner.manifest import Endpoint
 from runner.wire import Exchange
 
 PATH = "/embeddings"

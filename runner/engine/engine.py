@@ -19,7 +19,7 @@ from runner.engine.recorder import Recorder
 from runner.engine.stop import Stop
 from runner.engine.toll import Toll
 from runner.engine.worker import Worker
-from runner.group import Expect
+from runner.expectation import Expect
 from runner.job import Claim
 from runner.outcome import Done, Outcome, Waiting
 from runner.retry import Policy, Settlement, settle

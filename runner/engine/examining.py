@@ -7,7 +7,7 @@ from anyio import to_thread
 
 from runner.engine.parts import Queue, Sink
 from runner.expect import Brought, Complaint, Terms
-from runner.group import Expect
+from runner.expectation import Expect
 from runner.job import Claim
 from runner.outcome import Cause, Done, Output, Unmet
 

@@ -11,10 +11,10 @@ from anyio.abc import TaskGroup
 from runner import price
 from runner.breaker import Breaker, RetryBudget
 from runner.dialects import Dialect
+from runner.endpoint import Endpoint
 from runner.engine.parts import Door
 from runner.health import Health
 from runner.job import Claim
-from runner.manifest import Endpoint
 from runner.outcome import Done
 from runner.pace import Pace
 from runner.reason import Reason

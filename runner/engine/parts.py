@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.expect import Brought
-from runner.group import Expect
+from runner.expectation import Expect
 from runner.job import Claim
 from runner.outcome import Attempt, Kept, Output
 from runner.picture import Look

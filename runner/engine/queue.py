@@ -8,10 +8,10 @@ from functools import partial
 from math import inf
 
 from runner.engine.parts import Taken
-from runner.group import Expect
+from runner.expectation import Expect
 from runner.job import Claim
-from runner.manifest import Settings
 from runner.outcome import Attempt, Kept
+from runner.settings import Settings
 from runner.store import Among, Settled, Store
 from runner.writer import Writer
 
