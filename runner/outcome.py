@@ -143,6 +143,19 @@ class Fault(Exception):
         return f"{self.cause}: {self.message}"
 
 
+def let_go(error: BaseException) -> None:
+    """Take from an exception, and from those it came of, the frames that it came through.
+
+    They hold it, as it holds them, and with it the answer that they were at work on: a circle, which the
+    collector alone would find, and it looks seldom. Once an exception has become a value nobody needs them.
+    """
+    reached = [error]
+    while reached:
+        met = reached.pop()
+        met.__traceback__ = None
+        reached += [each for each in (met.__cause__, met.__context__) if each and each.__traceback__]
+
+
 @value
 class Done:
     """The attempt brought an output, and it is kept."""

@@ -23,7 +23,7 @@ from runner.connections import Address, Connections, Connector
 from runner.deadlines import Deadlines
 from runner.fault import Trouble
 from runner.guard import Forbidden, Guard
-from runner.outcome import Fault
+from runner.outcome import Fault, let_go
 from runner.resolver import Resolver, looked_up
 from runner.wire import Call, Reply
 
@@ -218,6 +218,7 @@ class Transport:
             is_cut = trouble(error, sent=True) is Trouble.CUT_BODY
             if sending.is_overdue or (not is_cut and sending.head.code // 100 == SUCCESS):
                 raise
+            let_go(error)
             came = self._answer(sending.head, sending.chunks)
             return endless(came, fault.cut(came, paid=call.is_charged))
         return self._answer(sending.head, sending.chunks)

@@ -1,9 +1,10 @@
-"""What a chat job costs the event loop, counted and not timed: the same on any machine, however busy.
+"""What a job costs the event loop and the memory: counted, not timed, so the same on any machine.
 
 The bounds have a seventh of room. Where one is passed, look at what a job's way has gained before raising it.
 """
 
 import asyncio
+import gc
 import sys
 import time
 import tracemalloc
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from canned import base64
 from lanes import lane
 
 from runner import pace
@@ -21,7 +23,9 @@ from runner.engine.engine import Engine
 from runner.engine.parts import Taken
 from runner.engine.stop import Stop
 from runner.engine.toll import Toll
+from runner.fault import Trouble, of_error
 from runner.job import Claim
+from runner.outcome import Fault
 from runner.retry import Policy
 from runner.sinks import Folder
 from runner.wire import Reply
@@ -99,14 +103,37 @@ def claim(row):
     )
 
 
-def engine(queue):
-    endpoint = Endpoint(dialect="openai-chat", url="http://127.0.0.1:1/v1", concurrency=IN_FLIGHT)
+class CutPictures:
+    """A door behind which there are pictures that cannot be decoded."""
+
+    async def send(self, call, sending):
+        sending.begun_at = time.monotonic()
+        await asyncio.sleep(0)
+        body = orjson.dumps({"data": [{"b64_json": base64(b"\x89PNG\r\n\x1a\n and no more")}]})
+        return Reply(status=200, headers=HEADERS, body=body)
+
+
+class Cut:
+    """A door at which connections break."""
+
+    async def send(self, call, sending):
+        sending.begun_at = time.monotonic()
+        await asyncio.sleep(0)
+        try:
+            raise ConnectionResetError
+        except OSError as met:
+            error = met
+        raise of_error(Trouble.CLOSED, sent=True) from error
+
+
+def engine(queue, *, dialect="openai-chat", door=None, folder=Path("nowhere")):
+    endpoint = Endpoint(dialect=dialect, url="http://127.0.0.1:1/v1", concurrency=IN_FLIGHT)
     clock = pace.of(endpoint.limits, IN_FLIGHT, now=time.monotonic(), wall=time.time())
     clock.is_heard = True
     return Engine(
         queue=queue,
-        lanes={"mock": lane(endpoint, clock, name="mock", door=Canned(), give_up_s=60.0)},
-        sink=Folder(Path("nowhere"), spread=False),
+        lanes={"mock": lane(endpoint, clock, name="mock", door=door or Canned(), give_up_s=60.0)},
+        sink=Folder(folder, spread=False),
         expect={},
         policy=Policy(),
         allowance=Allowance(),
@@ -164,3 +191,14 @@ async def test_a_job_in_flight_takes_few_bytes_and_one_that_is_over_none():
     few, many = await peak(FEW), await peak(MANY)
     assert few / IN_FLIGHT < BYTES
     assert (many - few) / (MANY - FEW) < BYTES / 100
+
+
+@pytest.mark.parametrize(("dialect", "door"), [("openai-images", CutPictures()), ("openai-chat", Cut())])
+async def test_an_attempt_that_failed_leaves_nothing_to_the_collector(tmp_path, dialect, door):
+    """It would hold its answer until the collector comes: two gigabytes of pictures that were cut."""
+    gc.disable()
+    try:
+        await engine(Memory(FEW), dialect=dialect, door=door, folder=tmp_path).run()
+        assert [each for each in gc.get_objects() if isinstance(each, Fault)] == []
+    finally:
+        gc.enable()

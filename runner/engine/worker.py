@@ -20,7 +20,7 @@ from runner.engine.turns import Turns
 from runner.expect import seeded, varied
 from runner.files import Unwritable
 from runner.job import Claim
-from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Unmet, Waiting
+from runner.outcome import Cause, Done, Failed, Fault, Outcome, Output, Then, Unmet, Waiting, let_go
 from runner.transport import CalledOff, Sending
 from runner.wire import Call, Exchange, Reply, Ticket, Wait
 from runner.writer import Unwritten
@@ -74,15 +74,21 @@ class Worker:
         """Where exceptions become values."""
         try:
             return await self._converse(lane, errand)
-        except Fault as met:
-            return Failed(fault=met)
-        except (CalledOff, OutOfTime):
-            return errand.interrupted()
-        except (Unwritable, Unwritten) as unwritable:
-            self._toll.unkept(errand, unwritable)
-            return Failed(fault=unkept(unwritable, sent=errand.sending.sent))
         except Exception as error:
-            return Failed(fault=bug(error, sent=errand.sending.sent))
+            outcome = self._outcome(errand, error)
+            let_go(error)
+            return outcome
+
+    def _outcome(self, errand: Errand, error: Exception) -> Outcome:
+        match error:
+            case Fault():
+                return Failed(fault=error)
+            case CalledOff() | OutOfTime():
+                return errand.interrupted()
+            case Unwritable() | Unwritten():
+                self._toll.unkept(errand, error)
+                return Failed(fault=unkept(error, sent=errand.sending.sent))
+        return Failed(fault=bug(error, sent=errand.sending.sent))
 
     async def _converse(self, lane: Lane, errand: Errand) -> Done | Unmet | Waiting:
         """Speak the dialect's part to the endpoint until there is an output."""
