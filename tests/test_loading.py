@@ -1,3 +1,6 @@
+import gc
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from runner import database
 from runner.database import Database, QueueError
+from runner.job import Job
 from runner.store import Store
 from runner.store.loading import MANY, SHARE
 
@@ -92,3 +96,30 @@ def test_two_jobs_of_one_key_are_refused_however_many_there_are(queue: Database)
     twice = [*jobs(MORE), job("picture 7", id="another", stem="another")]
     with pytest.raises(QueueError, match="UNIQUE"), queue.transaction() as connection:
         submit(Store(connection), twice)
+
+
+def test_a_batch_that_is_submitted_again_leaves_nothing_to_the_collector(queue: Database):
+    """The keys of each thousand: a hundred megabytes of a million jobs."""
+    with queue.transaction() as connection:
+        store = Store(connection)
+        submit(store, anew(MANY))
+        assert peak_of(store, MANY) - peak_of(store, MANY // 8) < 800_000
+
+
+def anew(number: int) -> Iterator[Job]:
+    """Jobs that nobody else holds."""
+    return (job(f"picture {index}") for index in range(number))
+
+
+def peak_of(store: Store, number: int) -> int:
+    """Bytes that submitting so many of the batch's jobs again takes, the collector not looking."""
+    submit(store, anew(number))
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        submit(store, anew(number))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        gc.enable()

@@ -61,6 +61,11 @@ ADD = Statement(
 )
 SHOWN = ("position", "pool", "prompt", "params", "vars", "expect")
 """What may be another while the content that counts is the same."""
+KEPT = ("row", "key", "id", "stem", "state", "attempt", "lane", "listed", "withdrawn")
+STORED = select(*(jobs.c[name] for name in (*KEPT, *SHOWN))).where(
+    jobs.c.batch_id == given("batch"), jobs.c.key.in_(given("keys", expanding=True))
+)
+"""Made once: one that is made for each chunk leaves its keys to the collector, which looks seldom."""
 REFRESH = Statement(
     update(jobs)
     .where(jobs.c.row == given("job"))
@@ -185,11 +190,8 @@ class Merging(Renaming):
 
 def stored_by_key(desk: Desk, batch_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
     """What the batch has of these keys."""
-    columns = (jobs.c.row, jobs.c.key, jobs.c.id, jobs.c.stem, jobs.c.state, jobs.c.attempt, jobs.c.lane)
-    stored = select(*columns, jobs.c.listed, jobs.c.withdrawn, *(jobs.c[name] for name in SHOWN)).where(
-        jobs.c.batch_id == batch_id, jobs.c.key.in_(keys)
-    )
-    return {job.key: job for job in desk.connection.execute(stored)}
+    found = desk.connection.execute(STORED, {"batch": batch_id, "keys": keys})
+    return {job.key: job for job in found}
 
 
 def content(batch_id: int, position: int, job: Job) -> Values:
