@@ -1,5 +1,6 @@
 """Commands against real queues, in this process; runs of whole manifests are in test_cli_run.py."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -510,3 +511,15 @@ def test_until_is_a_time_here_or_an_iso_one(berlin, now, text, moment):
 def test_until_refuses_what_is_no_time(text):
     with pytest.raises(ValueError, match="neither a time"):
         times.moment_of(text, datetime.now(UTC).timestamp())
+
+
+def test_the_collector_looks_oftener_once_the_start_is_over():
+    before = gc.get_threshold()
+    gc.set_threshold(cli.CALM)
+    gc.callbacks.append(cli.look_oftener)
+    try:
+        gc.collect()
+        assert gc.get_threshold()[0] == cli.AT_WORK
+        assert cli.look_oftener not in gc.callbacks
+    finally:
+        gc.set_threshold(*before)
