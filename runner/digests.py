@@ -24,7 +24,12 @@ class Digests:
         return self._count
 
     def __contains__(self, digest: int) -> bool:
-        return bool(self._slots[self._slot(digest or 1)])
+        digest = digest or 1
+        slots, mask = self._slots, self._mask
+        slot = digest >> _REST & mask
+        while (found := slots[slot]) and found != digest:
+            slot = (slot + 1) & mask
+        return bool(found)
 
     def add(self, digest: int) -> int:
         """How often it has been added now."""
@@ -51,14 +56,6 @@ class Digests:
         digest = self._slots[slot]
         self._often[digest] = times = self._often.get(digest, COUNTED) + 1
         return times
-
-    def _slot(self, digest: int) -> int:
-        """Where the digest is, or would be."""
-        slots, mask = self._slots, self._mask
-        slot = digest >> _REST & mask
-        while (found := slots[slot]) and found != digest:
-            slot = (slot + 1) & mask
-        return slot
 
     def _grow(self) -> None:
         old, seen = self._slots, self._times

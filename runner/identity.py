@@ -105,11 +105,14 @@ class Identity:
     def _is_taken(self, beginning: str) -> bool:
         """Whether another key begins so, or a user has called a job so: no name needs to be kept for it."""
         is_met = bool(self._keys.alike) and int(beginning, 16) in self._keys.alike
-        return is_met or (self._has_users and of_text(beginning) in self._users.stems)
+        return is_met or self._is_users(of_text(beginning))
 
     def _is_free(self, stem: str) -> bool:
         digest = of_text(folded(stem))
-        return not (self._has_users and digest in self._users.stems) and self._given.add(digest) == 1
+        return not self._is_users(digest) and self._given.add(digest) == 1
+
+    def _is_users(self, digest: int) -> bool:
+        return self._has_users and digest in self._users.stems
 
 
 def beginning(endpoint: str, dialect: str, model: str) -> bytes:

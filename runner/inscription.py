@@ -205,7 +205,7 @@ def wanted(
         start += whole
 
 
-def chunk_of_png(head: bytes) -> tuple[bytes, int, int]:
+def chunk_of_png(head: bytes | memoryview) -> tuple[bytes, int, int]:
     """Name, size of the content, and size of it all."""
     size, name = struct.unpack(">I4s", head)
     return name, size, 8 + size + 4

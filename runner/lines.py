@@ -1,7 +1,7 @@
 """Forms of text that are read line by line: prompts, JSON lines, tables."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
@@ -31,9 +31,9 @@ def lines(file: BufferedReader, name: str, problems: Problems) -> Iterator[tuple
         yield number, text.removesuffix("\n")
 
 
-def mentions(file: BufferedReader, key: str) -> bool:
-    """Whether an object in a file of JSON may have the key: much quicker than to read the objects."""
-    sought = (b'"%b"' % key.encode(), *HIDDEN)
+def mentions(file: BufferedReader, keys: Iterable[str]) -> bool:
+    """Whether an object in a file of JSON may have one of the keys: much quicker than to read the objects."""
+    sought = (*(b'"%b"' % key.encode() for key in keys), *HIDDEN)
     overlap = max(map(len, sought)) - 1
     before = b""
     while block := file.read(BLOCK):

@@ -374,5 +374,5 @@ def has_ids(manifest: Manifest, at: int) -> bool:
         return True
     given = supply_of(manifest, at)
     if given is not None:
-        return given.may_have(ID) or given.may_have(batchfile.ID)
+        return given.may_have(ID, batchfile.ID)
     return any(isinstance(prompt, PromptRow) and prompt.id is not None for prompt in group.prompts or ())

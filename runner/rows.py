@@ -95,13 +95,13 @@ class RowFile:
             problems.add(self.origin.name, f"cannot be read: {words(error)}")
             return None
 
-    def may_have(self, column: str) -> bool:
-        """Whether a row may have the column."""
+    def may_have(self, *columns: str) -> bool:
+        """Whether a row may have one of the columns."""
         if self.form.are_alike:
             head = self.head(Problems())
-            return head is not None and column in head.columns
+            return head is not None and not {*columns}.isdisjoint(head.columns)
         with suppress(OSError), self.opened() as file:
-            return mentions(file, column)
+            return mentions(file, columns)
         return False
 
     @contextmanager
@@ -139,9 +139,9 @@ class RowFiles:
         """Of every file that has one."""
         return (head for each in self.files if (head := each.head(problems)) is not None)
 
-    def may_have(self, column: str) -> bool:
-        """Whether a row may have the column."""
-        return any(each.may_have(column) for each in self.files)
+    def may_have(self, *columns: str) -> bool:
+        """Whether a row may have one of the columns."""
+        return any(each.may_have(*columns) for each in self.files)
 
 
 def found(written: str, folder: Path) -> RowFiles:

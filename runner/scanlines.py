@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from itertools import dropwhile, takewhile
 from typing import Any, NamedTuple
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from runner.inscription import HEAD_OF_CHUNK, PNG, chunk_of_png
+
 HEADER = struct.Struct(">IIBBBBB")
 """Width, height, bits of a sample, colour type, compression, filter method, interlacing."""
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -56,17 +57,17 @@ def is_of_picture(part: Chunk) -> bool:
 
 def chunks(png: bytes) -> Iterator[Chunk]:
     """All of them, each checked by its sum, to the one that ends the picture; raises `ValueError`."""
-    view, at = memoryview(png), len(SIGNATURE)
+    view, at = memoryview(png), len(PNG)
     while True:
-        length, kind = struct.unpack_from(">I4s", view, at)
-        end = at + 8 + length
-        (told,) = struct.unpack_from(">I", view, end)
-        if zlib.crc32(view[at + 4 : end]) != told:
+        head = at + HEAD_OF_CHUNK
+        kind, size, whole = chunk_of_png(view[at:head])
+        (told,) = struct.unpack_from(">I", view, head + size)
+        if zlib.crc32(view[at + 4 : head + size]) != told:
             raise ValueError("a chunk is not what its sum says")
-        yield Chunk(kind, view[at + 8 : end])
+        yield Chunk(kind, view[head : head + size])
         if kind == b"IEND":
             return
-        at = end + 4
+        at += whole
 
 
 def unpacked(parts: Iterable[Chunk], length: int) -> int:

@@ -37,8 +37,8 @@ class Supply(Protocol):
     def heads(self, problems: Problems) -> Iterator[Head]:
         """The columns of the parts that it is made of."""
 
-    def may_have(self, column: str) -> bool:
-        """Whether a row may have the column."""
+    def may_have(self, *columns: str) -> bool:
+        """Whether a row may have one of the columns."""
 
 
 def sliced(text: str) -> slice:
@@ -119,8 +119,8 @@ class Selected:
     def heads(self, problems: Problems) -> Iterator[Head]:
         return self.supply.heads(problems)
 
-    def may_have(self, column: str) -> bool:
-        return self.supply.may_have(column)
+    def may_have(self, *columns: str) -> bool:
+        return self.supply.may_have(*columns)
 
     def _kept(self, problems: Problems) -> Iterator[Row]:
         part = self.part

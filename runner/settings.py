@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from runner import address
-from runner.endpoint import Count, Endpoint, Part, Positive, Usd, template, variables
+from runner.endpoint import Count, Endpoint, Part, Positive, Text, Usd, template, variables
 from runner.expectation import Expect
 from runner.notice import Notice
 
@@ -29,13 +29,13 @@ class Retry(Part):
 class Outputs(Part):
     """Where outputs are kept."""
 
-    dir: Annotated[str, Field(min_length=1), AfterValidator(address.place)] = Field(
+    dir: Annotated[Text, AfterValidator(address.place)] = Field(
         "outputs",
         description="Folder, relative to the manifest; files go to its subfolder of the batch's name. Or "
         "`s3://bucket/prefix` (`runner[s3]`): pictures become objects there, each by one request, and wait "
         "in `outputs` until they are; keys come from where AWS tools look, never from here.",
     )
-    name: Annotated[str, Field(min_length=1), AfterValidator(template)] | None = Field(
+    name: Annotated[Text, AfterValidator(template)] | None = Field(
         None,
         description="What pictures are called, less their suffix: a template, such as "
         "`{{ id }}-{{ seed }}`, over id, key, model, prompt, sample, date, and every variable and parameter. "

@@ -1,5 +1,7 @@
 """A conversation with canned replies: what a dialect wants done, step by step, without a socket."""
 
+import struct
+import zlib
 from collections import deque
 from types import MappingProxyType
 
@@ -8,6 +10,7 @@ import pybase64
 
 from runner.dialects import DIALECTS
 from runner.endpoint import Endpoint
+from runner.inscription import PNG
 from runner.job import Ask, Claim
 from runner.outcome import Output
 from runner.wire import Call, Reply, Ticket
@@ -20,6 +23,14 @@ EVENTS = MappingProxyType({"content-type": "text/event-stream"})
 
 def base64(data):
     return pybase64.b64encode_as_string(data)
+
+
+def png_of(*parts):
+    """A file of these parts, each with the sum that it should have."""
+    return PNG + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
 
 
 def ok(tree, headers=JSON):

@@ -3,6 +3,7 @@ import struct
 import zlib
 
 import pytest
+from canned import png_of
 from PIL import Image
 
 from runner.images import FORMATS, MOST_PIXELS, inspect
@@ -20,13 +21,9 @@ def painted(kind, *, size=(40, 30), frames=1):
 def claiming(width, height, frames=1):
     """A small PNG whose header says that it is huge."""
 
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    animation = chunk(b"acTL", struct.pack(">II", frames, 0))
-    pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + animation + pixels + chunk(b"IEND", b"")
+    animation, pixels = struct.pack(">II", frames, 0), zlib.compress(bytes(1000))
+    return png_of((b"IHDR", header), (b"acTL", animation), (b"IDAT", pixels), (b"IEND", b""))
 
 
 @pytest.mark.parametrize(

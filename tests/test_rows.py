@@ -214,6 +214,14 @@ def test_a_file_of_json_may_have_an_id_where_it_mentions_one(tmp_path, name, lin
     assert found(name, tmp_path).may_have("id") is may
 
 
+def test_a_file_may_have_any_of_several_columns(tmp_path):
+    written(tmp_path, "a.jsonl", '{"prompt": "a fox", "custom_id": 7}')
+    written(tmp_path, "a.csv", "custom_id,prompt\n7,a fox\n")
+    for name in ("a.jsonl", "a.csv"):
+        assert found(name, tmp_path).may_have("id", "custom_id")
+        assert not found(name, tmp_path).may_have("id", "model")
+
+
 @pytest.mark.parametrize("before", [*range(BLOCK - 8, BLOCK + 2)])
 def test_an_id_is_found_wherever_it_stands_in_the_file(tmp_path, before):
     written(tmp_path, "a.jsonl.gz", gzip.compress(b'{"prompt": 1}'.ljust(before) + b'{"id": 7}', 1))

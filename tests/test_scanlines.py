@@ -4,24 +4,18 @@ import zlib
 from itertools import pairwise
 
 import pytest
+from canned import png_of
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from runner.images import inspect
+from runner.inscription import PNG
 from runner.picture import Look, Unreadable
-from runner.scanlines import BLOCK, SIGNATURE, are_whole
+from runner.scanlines import BLOCK, are_whole
 
 END = (b"IEND", b"")
 MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
-
-
-def written(*parts):
-    """A PNG of these parts, each with the sum that it should have."""
-    return SIGNATURE + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts
-    )
 
 
 def header(width, height, *, bits=8, colour=2, interlacing=0):
@@ -80,12 +74,12 @@ def test_a_picture_of_many_blocks_and_parts_is_whole():
     ids=["interlaced", "animated"],
 )
 def test_what_has_more_than_rows_is_not_told_by_them(parts):
-    assert not are_whole(written(*parts, END))
+    assert not are_whole(png_of(*parts, END))
 
 
 @pytest.mark.parametrize("look", [Look(), Look(colours=True)])
 def test_rows_that_are_missing_are_missed_though_pillow_paints_them_black(look):
-    png = written(header(2, 2), (b"IDAT", zlib.compress(rows(7, 1))), END)
+    png = png_of(header(2, 2), (b"IDAT", zlib.compress(rows(7, 1))), END)
     assert is_painted(png)
     with pytest.raises(Unreadable, match="is cut or damaged"):
         inspect(png, look)
@@ -106,7 +100,7 @@ def test_rows_that_are_missing_are_missed_though_pillow_paints_them_black(look):
     ids=["part of a row", "empty", "filter", "not packed", "torn", "no rows", "colours", "header"],
 )
 def test_what_is_not_whole_is_noticed(parts):
-    png = written(*parts, END)
+    png = png_of(*parts, END)
     assert not is_told_whole(png)
     assert not is_painted(png)
     with pytest.raises(Unreadable):
@@ -120,18 +114,18 @@ def test_a_filter_is_looked_at_in_every_row_wherever_a_block_ends():
         filters = [9 if row == wrong else row % 5 for row in range(height)]
         noise = zlib.compress(rows(length, height, filters), 0)
         parts = [(b"IDAT", noise[at:end]) for at, end in pairwise([0, 5_000, 5_001, 300_000, len(noise)])]
-        assert not are_whole(written(header(length - 1, height, colour=0), *parts, END))
+        assert not are_whole(png_of(header(length - 1, height, colour=0), *parts, END))
     sound = zlib.compress(rows(length, height, range(5)), 0)
-    assert are_whole(written(header(length - 1, height, colour=0), (b"IDAT", sound), END))
+    assert are_whole(png_of(header(length - 1, height, colour=0), (b"IDAT", sound), END))
 
 
 @pytest.mark.parametrize("cut", range(1, 13))
 def test_a_picture_without_its_end_is_not_whole(cut):
-    assert not are_whole(written(header(2, 2), (b"IDAT", zlib.compress(rows(7, 2))), END)[:-cut])
+    assert not are_whole(png_of(header(2, 2), (b"IDAT", zlib.compress(rows(7, 2))), END)[:-cut])
 
 
 def test_what_stands_after_the_end_is_no_part_of_it():
-    assert are_whole(written(header(2, 2), (b"IDAT", zlib.compress(rows(7, 2))), END) + b"more")
+    assert are_whole(png_of(header(2, 2), (b"IDAT", zlib.compress(rows(7, 2))), END) + b"more")
 
 
 @given(
@@ -154,7 +148,7 @@ def test_nothing_passes_for_whole_that_cannot_be_painted(mode, width, height, le
     packed[int(where * length)] ^= flip
     middle = int(split * length)
     parts = [(b"IDAT", bytes(packed[:middle])), (b"IDAT", bytes(packed[middle:]))]
-    damaged = png[: at - 4] + written(*parts, END)[len(SIGNATURE) :]
+    damaged = png[: at - 4] + png_of(*parts, END)[len(PNG) :]
     assert not is_told_whole(damaged) or is_painted(damaged)
     if not flip:
         assert is_told_whole(damaged)

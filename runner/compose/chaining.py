@@ -75,5 +75,5 @@ class Outputs:
         """Each row tells for itself which columns it has."""
         return iter(())
 
-    def may_have(self, _: str) -> bool:
+    def may_have(self, *_: str) -> bool:
         return True

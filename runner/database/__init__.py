@@ -89,7 +89,7 @@ class Database:
     def writing(self, *, patience_s: float = PATIENCE_S, much: bool = False) -> Engine:
         """Connections whose transactions have the write lock from their start.
 
-        `much`: whose statements may go through a whole batch, in no more memory than for a few jobs.
+        `much`: whose statements may go through a whole batch or queue, in no more memory than for a few jobs.
         """
         if self.path is None:
             return create_engine(self.url, poolclass=NullPool, hide_parameters=True)
@@ -217,7 +217,7 @@ class Database:
         """
         if self.path is None:
             return
-        with self.explained(), self.writing().connect() as connection:
+        with self.explained(), self.writing(much=True).connect() as connection:
             file: Any = connection.connection.driver_connection
             with sqlite.explained(self.path):
                 if vacuum.is_stepwise(file):

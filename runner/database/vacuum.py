@@ -32,6 +32,5 @@ def steps(connection: sqlite3.Connection, breathe: Callable[[], None]) -> None:
 
 def rewrite(connection: sqlite3.Connection) -> None:
     """Write the file anew without the spare pages; from then on it can be made shorter bit by bit."""
-    connection.execute("PRAGMA temp_store = FILE")
     connection.execute(STEPWISE)
     connection.execute("VACUUM")

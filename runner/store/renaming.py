@@ -7,6 +7,7 @@ each struck off before the next: names may be handed on in a chain or swapped.
 from collections.abc import Collection
 from itertools import count
 
+from sqlalchemy import bindparam as given
 from sqlalchemy import delete, insert, select, update
 
 from runner.outcome import Kept
@@ -16,6 +17,10 @@ from runner.store.rows import Rename
 from runner.value import value
 
 NAMES = select(jobs.c.row, jobs.c.id, jobs.c.stem)
+OF_BATCH = NAMES.where(jobs.c.batch_id == given("batch"))
+CALLED = OF_BATCH.where(jobs.c.id.in_(given("names", expanding=True)))
+FILED = OF_BATCH.where(jobs.c.stem.in_(given("names", expanding=True)) & NAMED_APART)
+"""Made once: one that is made for each chunk leaves its names to the collector, which looks seldom."""
 
 
 @value
@@ -61,14 +66,10 @@ class Renaming(Desk):
 
     def free(self, batch_id: int, ids: Collection[str], stems: Collection[str]) -> dict[int, Named]:
         """Make these names free: who has one becomes `<id>~1`, or `~2`, and so on; returns those, by row."""
-        found = (
-            jobs.c.id.in_({*ids, *stems}),
-            jobs.c.stem.in_(stems) & NAMED_APART,
-        )
         rows = [
             row
-            for wanted in found
-            for row in self.connection.execute(NAMES.where(jobs.c.batch_id == batch_id, wanted)).all()
+            for found, names in ((CALLED, {*ids, *stems}), (FILED, {*stems}))
+            for row in self.connection.execute(found, {"batch": batch_id, "names": names}).all()
         ]
         held = {
             row: Named(row=row, id=name, stem=stem)
