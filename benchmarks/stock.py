@@ -28,10 +28,12 @@ endpoints:
     concurrency: {concurrency}
 jobs:
   - model: bench
-    file: prompts.txt
+    {rows}
 """
 MANIFEST_NAME = "jobs.yaml"
 PROMPTS = "prompts.txt"
+FROM_FILE, INLINE = f"file: {PROMPTS}", "prompts:"
+"""Where a manifest has its prompts: in a file, or in itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +43,39 @@ class Stock:
     folder: Path
 
     @classmethod
-    def written(cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat") -> "Stock":
+    def written(
+        cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat", rows: str = FROM_FILE
+    ) -> "Stock":
         """The manifest of so many jobs, and its prompts; nothing is submitted."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MANIFEST_NAME).write_text(MANIFEST.format(dialect=dialect, concurrency=concurrency))
+        prompts = (f"scene {number}: {'x' * 180}" for number in range(jobs))
+        with (folder / MANIFEST_NAME).open("w") as manifest:
+            manifest.write(MANIFEST.format(dialect=dialect, concurrency=concurrency, rows=rows))
+            if rows == INLINE:
+                manifest.writelines(f"      - '{prompt}'\n" for prompt in prompts)
         with (folder / PROMPTS).open("w") as file:
-            file.writelines(f"scene {number}: {'x' * 180}\n" for number in range(jobs))
+            file.writelines(f"{prompt}\n" for prompt in prompts)
         return cls(folder)
 
     @classmethod
-    def submitted(cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat") -> "Stock":
-        stock = cls.written(folder, jobs, concurrency=concurrency, dialect=dialect)
+    def submitted(
+        cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat", rows: str = FROM_FILE
+    ) -> "Stock":
+        stock = cls.written(folder, jobs, concurrency=concurrency, dialect=dialect, rows=rows)
         stock.submit()
         stock.keep("submitted")
         return stock
 
     @classmethod
-    def kept_of(cls, jobs: int, *, concurrency: int) -> "Stock":
+    def kept_of(cls, jobs: int, *, concurrency: int, rows: str = FROM_FILE) -> "Stock":
         """A submitted batch that outlives the measurement: a large one takes a while to make."""
-        folder = BENCH / "queues" / f"{jobs}-{concurrency}-{tables()}"
+        kind = f"{jobs}-{concurrency}-{rows.partition(':')[0]}"
+        folder = BENCH / "queues" / f"{kind}-{tables()}"
         if (stock := cls(folder)).has("submitted"):
             return stock
-        for older in folder.parent.glob(f"{jobs}-{concurrency}-*"):
+        for older in folder.parent.glob(f"{kind}-*"):
             shutil.rmtree(older, ignore_errors=True)
-        return cls.submitted(folder, jobs, concurrency=concurrency)
+        return cls.submitted(folder, jobs, concurrency=concurrency, rows=rows)
 
     def has(self, name: str) -> bool:
         return self._kept(name).exists()

@@ -30,7 +30,7 @@ from sqlalchemy.sql.elements import ColumnElement, Grouping
 from runner.job import State
 from runner.outcome import Cause
 
-VERSION = 1
+VERSION = 2
 """The newest migration, by number."""
 
 metadata = MetaData(
@@ -97,7 +97,6 @@ batches = Table(
     Column("id", Key, primary_key=True),
     required("name"),
     Column("path", Text),
-    required("text"),
     Column("sets", LargeBinary, nullable=False),
     required("fingerprint"),
     required("settings"),
@@ -107,7 +106,6 @@ batches = Table(
     required("night"),
     Column("run", Integer, nullable=False),
     Column("submission", Integer, nullable=False),
-    Column("groups", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("started_at", Double),
@@ -129,6 +127,15 @@ batches = Table(
     CheckConstraint("run >= 1", name="runs_count_from_1"),
     none_negative("total", *COUNTED_STATES, *TALLIED),
 )
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("batch_id", Key, ForeignKey(batches.c.id), primary_key=True),
+    required("text"),
+    Column("groups", LargeBinary, nullable=False),
+)
+"""What may be as large as the batch: its own row is written anew by every transaction of a run."""
 
 jobs = Table(
     "jobs",

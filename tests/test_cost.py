@@ -123,6 +123,17 @@ def test_what_is_committed_of_a_job_is_less_than_a_page(connection, tmp_path):
     assert (log.stat().st_size - before) / (3 * GROUP) <= 3_900
 
 
+def test_the_row_that_every_transaction_writes_anew_is_small_however_large_the_manifest(connection):
+    with connection.begin():
+        store = Store(connection)
+        large = batch(text="  - a prompt\n" * 100_000)
+        batch_id = store.submit(large, [job("scene 1")], now=NOW).batch_id
+        store.group(batch_id, [*range(100_000)])
+        assert store.manifest(batch_id) == large.text
+    [row] = driver(connection).execute("SELECT * FROM batches").fetchall()
+    assert sum(len(str(value)) for value in row) <= 1_000
+
+
 def test_a_job_takes_few_calls_on_its_way_through_the_queue(connection):
     batch_id = queue(connection, 3 * GROUP)
     worked_off(connection, batch_id, 2)

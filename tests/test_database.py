@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from queues import jobs, submit
+from queues import NOW, batch, jobs, submit
 from sqlalchemy.exc import OperationalError
 
 from runner import database
@@ -18,6 +18,7 @@ from runner.database import Busy, Database, NoQueue, QueueError, sqlite, version
 from runner.database.migrating import migrate
 from runner.schema import VERSION
 from runner.store import Store
+from runner.store.submitting import described
 
 
 @pytest.fixture
@@ -340,6 +341,52 @@ def test_p13_a_migration_that_is_killed_leaves_the_queue_as_it_was(
     queue.check()
     with queue.reading().connect() as connection:
         assert versions.found(connection) == VERSION
+
+
+def of_version(queue: Database, number: int, folder: Path) -> None:
+    """Make of a queue an empty one as the migrations up to that number leave it."""
+    with queue.writing().begin() as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        for table in reversed(tables(connection)):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    scripts = folder / "migrations"
+    shutil.copytree(Path(__file__).parents[1] / "migrations", scripts)
+    for script in (scripts / "versions").glob("0*.py"):
+        if int(script.name[:4]) > number:
+            script.unlink()
+    with queue.writing().begin() as connection:
+        migrate(connection, scripts)
+        assert versions.found(connection) == number
+
+
+def test_p13_manifests_of_an_older_queue_are_kept_apart_from_their_batches(queue: Database, tmp_path: Path):
+    of_version(queue, 1, tmp_path)
+    text = "name: animals\n" + "# \N{SNOWMAN}\n" * 5_000
+    row = {
+        **described(batch()),
+        "id": 7,
+        "text": text,
+        "groups": b"[0,5]",
+        "submission": 1,
+        "state": "pending",
+        "total": 0,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    names = ", ".join(f'"{name}"' for name in row)
+    with queue.writing().begin() as connection:
+        connection.exec_driver_sql(
+            f"INSERT INTO batches ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
+        )
+    queue.check()
+    with queue.reading().connect() as connection:
+        store = Store(connection)
+        assert (store.batch().name, store.manifest(7)) == ("animals", text)
+        [groups] = connection.exec_driver_sql("SELECT groups FROM manifests").scalars()
+        assert groups == b"[0,5]"
+        assert queue.faults(connection) == []
+    with closing(sqlite3.connect(queue.path.with_name("runner.db.v1"))) as copy:
+        assert copy.execute("SELECT text FROM batches").fetchall() == [(text,)]
 
 
 def test_migrating_what_is_up_to_date_does_nothing(queue: Database):

@@ -136,7 +136,7 @@ def pack(rows: Database, row: BatchRow, aside: Path) -> int:
         with packing(file, name) as stream, tempfile.TemporaryFile(dir=aside) as listed:
             packer = Packer(stream, listed)
             packer.add_bytes(ABOUT, about(row))
-            packer.add_bytes(MANIFEST, row.text.encode())
+            packer.add_bytes(MANIFEST, manifest(rows).encode())
             with (aside / ROWS).open("rb") as content:
                 packer.add(ROWS, content, os.fstat(content.fileno()).st_size)
             files = pack_outputs(packer, rows, row)
@@ -164,6 +164,12 @@ def packing(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
 def about(row: BatchRow) -> bytes:
     told = {"format": FORMAT, "version": VERSION, "batch": row.name, "jobs": row.tally.total}
     return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def manifest(rows: Database) -> str:
+    with opened(rows) as store:
+        [alone] = store.batches()
+        return store.manifest(alone.id)
 
 
 def pack_outputs(packer: Packer, rows: Database, row: BatchRow) -> int:

@@ -221,7 +221,7 @@ class Run:
             if refused is not None:
                 self.watcher.said(f"not begun: {refused.words}")
                 self.stop.ask(refused.reason)
-            self.allowance.canaries = set(await self.writer.do(lambda store: store.firsts(self.row)))
+            self.allowance.canaries = set(await self.writer.do(lambda store: store.firsts(self.row.id)))
 
     def _glance(self, settings: Settings, pacing: Pacing, began: Tally) -> Glance:
         def nearly_spent(tally: Tally) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, insert, select
 
-from runner.schema import accounts, attempts, batches, jobs, lanes, outputs, pictures, runs
+from runner.schema import accounts, attempts, batches, jobs, lanes, manifests, outputs, pictures, runs
 from runner.store.desk import Desk
 
 AT_ONCE = 200
@@ -28,7 +28,7 @@ class Copying(Desk):
         made = insert(batches).values(row).returning(batches.c.id)
         taken = int(self.connection.execute(made).scalar_one())
         self._take_accounts(source, batch_id)
-        for table in (lanes, runs):
+        for table in (manifests, lanes, runs):
             there = select(*columns(table, "id")).where(table.c.batch_id == batch_id)
             self._add(table, [{**each, "batch_id": taken} for each in source.execute(there).mappings()])
         for some in pages(source, batch_id):

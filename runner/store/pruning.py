@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from runner.schema import attempts, batches, jobs, lanes, outputs, pictures, renames, runs
+from runner.schema import attempts, batches, jobs, lanes, manifests, outputs, pictures, renames, runs
 from runner.store.desk import FINISHED, Desk
 
 SENT = (attempts.c.counted, attempts.c.counted * attempts.c.again, attempts.c.cost_nusd)
@@ -59,6 +59,6 @@ class Pruning(Desk):
 
     def drop_batch(self, batch_id: int) -> None:
         """What is left of a batch that has no job any more."""
-        for table in (runs, lanes):
+        for table in (runs, lanes, manifests):
             self.connection.execute(delete(table).where(table.c.batch_id == batch_id))
         self.connection.execute(delete(batches).where(batches.c.id == batch_id))

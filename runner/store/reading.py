@@ -13,7 +13,7 @@ from sqlalchemy import bindparam as given
 
 from runner.job import Particulars, State
 from runner.outcome import Attempt, Cause, Kept
-from runner.schema import FAILED, BatchState, attempts, batches, jobs, outputs, runs
+from runner.schema import FAILED, BatchState, attempts, batches, jobs, manifests, outputs, runs
 from runner.store.desk import COUNTERS, Desk, Statement
 from runner.store.rows import BatchRow, Failure, JobRow, Tally, Usual
 
@@ -53,6 +53,11 @@ class Reading(Desk):
         return str(
             self.connection.execute(select(batches.c.settings).where(batches.c.id == batch_id)).scalar_one()
         )
+
+    def manifest(self, batch_id: int) -> str:
+        """The text of the batch's manifest."""
+        text = select(manifests.c.text).where(manifests.c.batch_id == batch_id)
+        return str(self.connection.execute(text).scalar_one())
 
     def runner(self, batch_id: int) -> str | None:
         """Who took the batch up last, if that run has not ended by itself: host and process."""
@@ -191,10 +196,12 @@ class Reading(Desk):
         rows = self.connection.execute(found, execution_options={"yield_per": CHUNK})
         return (job_row(list(same)) for _, same in groupby(rows, key=itemgetter(0)))
 
-    def firsts(self, batch: BatchRow) -> tuple[int, ...]:
-        """The row of the first pending job of each group, if it has one."""
-        ends = (*batch.groups[1:], None)
-        found = (self._first_pending(batch.id, *ends) for ends in zip(batch.groups, ends, strict=True))
+    def firsts(self, batch_id: int) -> tuple[int, ...]:
+        """The row of the first pending job of each group of the manifest, if it has one."""
+        told = select(manifests.c.groups).where(manifests.c.batch_id == batch_id)
+        begins = orjson.loads(self.connection.execute(told).scalar_one())
+        ends = (*begins[1:], None)
+        found = (self._first_pending(batch_id, *each) for each in zip(begins, ends, strict=True))
         return tuple(row for row in found if row is not None)
 
     def _first_pending(self, batch_id: int, begin: int, end: int | None) -> int | None:
@@ -234,7 +241,6 @@ def batch_row(values: RowMapping) -> BatchRow:
     tally = Tally(**{name: columns.pop(name) for name in COUNTERS})
     columns |= {
         "sets": orjson.loads(columns["sets"]),
-        "groups": tuple(orjson.loads(columns["groups"])),
         "priced": bool(columns["priced"]),
         "paused": bool(columns["paused"]),
         "state": BatchState(columns["state"]),

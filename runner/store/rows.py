@@ -115,7 +115,6 @@ class BatchRow:
     id: int
     name: str
     path: str | None
-    text: str
     sets: Mapping[str, str]
     fingerprint: str
     settings: str
@@ -126,8 +125,6 @@ class BatchRow:
     run: int
     submission: int
     """How often the manifest was submitted."""
-    groups: tuple[int, ...]
-    """The positions that its groups of jobs begin at."""
     created_at: float
     updated_at: float
     """When it was last submitted or run."""

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Row, insert, select, update
 
 from runner.job import Job, State
-from runner.schema import BatchState, batches
+from runner.schema import BatchState, batches, manifests
 from runner.store.ledger import Ledger
 from runner.store.loading import Loading
 from runner.store.merging import chunks, stored_by_key
@@ -38,7 +38,7 @@ class Submitting(Loading, Ledger):
 
     def group(self, batch_id: int, begins: Sequence[int]) -> None:
         """Keep the positions that the manifest's groups begin at."""
-        kept = update(batches).where(batches.c.id == batch_id).values(groups=orjson.dumps(begins))
+        kept = update(manifests).where(manifests.c.batch_id == batch_id).values(groups=orjson.dumps(begins))
         self.connection.execute(kept)
 
     def compare(self, name: str, jobs: Iterable[Job], to_do: Callable[[Job], None] = idle) -> Change:
@@ -63,12 +63,13 @@ class Submitting(Loading, Ledger):
         begun = insert(batches).values(
             **described(batch),
             submission=1,
-            groups=b"[]",
             state=BatchState.PENDING.value,
             created_at=now,
             updated_at=now,
         )
-        return int(self.connection.execute(begun.returning(batches.c.id)).scalar_one())
+        batch_id = int(self.connection.execute(begun.returning(batches.c.id)).scalar_one())
+        self.connection.execute(insert(manifests).values(batch_id=batch_id, text=batch.text, groups=b"[]"))
+        return batch_id
 
     def _describe(self, batch_id: int, batch: NewBatch, now: float) -> int:
         """The batch is what its manifest says now."""
@@ -77,6 +78,8 @@ class Submitting(Loading, Ledger):
             .where(batches.c.id == batch_id)
             .values(**described(batch), submission=batches.c.submission + 1, updated_at=now)
         )
+        told = update(manifests).where(manifests.c.batch_id == batch_id).values(text=batch.text)
+        self.connection.execute(told)
         return batch_id
 
 
@@ -88,7 +91,6 @@ def described(batch: NewBatch) -> dict[str, Any]:
     return {
         "name": batch.name,
         "path": batch.path,
-        "text": batch.text,
         "sets": orjson.dumps(dict(batch.sets)),
         "fingerprint": batch.fingerprint,
         "settings": batch.settings,
