@@ -1,7 +1,6 @@
 """The same as the command line, from code: read a manifest, work on it, take the jobs as they finish."""
 
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import inf
 from pathlib import Path
@@ -17,9 +16,10 @@ from runner.manifest import Manifest
 from runner.morning import after
 from runner.outcome import Cause, Kept
 from runner.store import BatchRow, Settled, Tally
+from runner.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finished:
     """A job that has ended in this run; more of it is in the queue, and in `results.jsonl`."""
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from runner.names import folder_name
 from runner.origin import Unusable
 from runner.problems import Problems, meant
 from runner.row import PROMPT, Head
+from runner.value import value
 
 ANY = "openai-batch"
 """The dialect that takes such lines alone, whatever their url."""
@@ -56,7 +56,7 @@ class Unfit(Exception):
     """A line that is no request; its text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Request:
     """A line of a batch file."""
 

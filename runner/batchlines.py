@@ -3,7 +3,6 @@
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ import pybase64
 from runner.job import State
 from runner.outcome import Attempt, Kept
 from runner.store.rows import JobRow
+from runner.value import value
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("b64_json", "url", "result"), "image"),
@@ -35,7 +35,7 @@ Read = Callable[[Kept], bytes]
 """The content of a picture's file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Line:
     """One line, and whether it belongs into the file of errors."""
 
@@ -43,7 +43,7 @@ class Line:
     is_error: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Gap:
     """Where something was taken out of an answer."""
 

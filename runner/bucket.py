@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runner.extras import Missing, library
 from runner.files import Unwritable
 from runner.streams import words
+from runner.value import value
 
 PROBE = ".probe"
 WHOLE = 5 << 30
@@ -20,7 +20,7 @@ TAKEN = "PreconditionFailed"
 """How a store says that something has the name."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Bucket:
     """What is below a URL. Raises `Unwritable` where the store fails, with its words, which hold no key."""
 

@@ -23,6 +23,7 @@ from runner.row import PROMPT, Head
 from runner.scope import Reader, Use, own_variables, shared_variables, used_by, used_by_body
 from runner.source import Loc, Source
 from runner.supply import SELECTING, supply
+from runner.value import value
 
 NAME = re.compile(r"[^\W\d]\w*")
 ANY = "json-http"
@@ -57,7 +58,7 @@ MOST_ROWS = 100_000
 """Rows of a file that are looked through once a problem has been found elsewhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Part:
     """A group of jobs as far as it could be read."""
 

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 from math import prod
 from typing import Any
+
+from runner.value import value
 
 Axes = Mapping[str, Sequence[Any]]
 Combination = dict[str, Any]
@@ -18,7 +20,7 @@ def combinations(axes: Axes) -> Iterator[Combination]:
         yield dict(zip(names, values, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Grid:
     """Axes, and what CI matrices know beside them: combinations left out, values and combinations added."""
 
@@ -86,8 +88,8 @@ class Grid:
     ) -> Counter[frozenset[int]]:
         longer: Counter[frozenset[int]] = Counter()
         for alive, times in partial.items():
-            for value in values:
-                longer[frozenset(at for at in alive if self.exclude[at].get(name, value) == value)] += times
+            for taken in values:
+                longer[frozenset(at for at in alive if self.exclude[at].get(name, taken) == taken)] += times
         return longer
 
 

@@ -3,11 +3,11 @@
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pybase64
 
 from runner.picture import LONGEST_SIGNATURE, media_type
+from runner.value import value
 
 LONG = 1 << 16
 """Bytes of base64 from which on it is worth it."""
@@ -18,7 +18,7 @@ START = LONGEST_SIGNATURE * 4 // 3
 QUOTE = b'"'
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Run:
     """A stretch of base64, without the quotes around it."""
 

@@ -7,7 +7,8 @@ to them.
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from runner.value import value
 
 EMPTY = b"II*\0\x08\0\0\0" + bytes(6)
 """A directory of nothing."""
@@ -28,7 +29,7 @@ class Malformed(Exception):
     """Not Exif, or damaged."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Entry:
     """One value of a directory, or where it stands."""
 
@@ -38,7 +39,7 @@ class Entry:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Directory:
     """Entries by their tags, and what leads to the next directory."""
 
@@ -46,7 +47,7 @@ class Directory:
     following: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Tiff:
     """The data, and the order of the bytes of its numbers."""
 

@@ -5,7 +5,7 @@ Lazy: all that is kept of a job is what tells it from the others, a few bytes.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,7 @@ from runner.problems import Problems
 from runner.recipe import Asked, Entry, Recipe, has_ids, where
 from runner.sampled import entries
 from runner.templates import BadTemplate
+from runner.value import value
 
 Body = Callable[[Ask, Endpoint], dict[str, Any]]
 """How a dialect makes the canonical request body."""
@@ -86,7 +87,7 @@ Made = tuple[str, int, Asked, bytes]
 """The key of one request, its sample number, what is asked, and the body that a dialect has made of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Expansion:
     """Makes the jobs of one manifest."""
 

@@ -5,7 +5,7 @@ What is in no table is never a success.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,6 +15,7 @@ import orjson
 
 from runner.outcome import Cause, Fault, Then
 from runner.retry_after import retry_after
+from runner.value import value
 from runner.wire import Reply
 
 EVIDENCE = 64 * 1024
@@ -27,7 +28,7 @@ MOST_RAW = 200
 """Characters shown of a body that could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Verdict:
     """What a fault is and asks for, as the tables hold it."""
 

@@ -7,11 +7,11 @@ import pwd
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from runner.crash import point
+from runner.value import value
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def owner(path: Path) -> str:
     return f"owner {name}, mode {stat.filemode(status.st_mode)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Directory:
     """An open folder. What is done in it goes through its descriptor, wherever its path may lead by now."""
 

@@ -1,8 +1,9 @@
 """What a template asks for, and why it cannot be read or filled in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from runner.value import value
 
 Values = Mapping[str, Any]
 
@@ -15,7 +16,7 @@ class Incomparable(BadTemplate):
     """Values of types that an operator of the template does not know."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Names:
     """The variables that templates use."""
 

@@ -10,6 +10,7 @@ from runner.endpoint import Endpoint, Limits
 from runner.job import Job
 from runner.pace import USUAL_TOKENS
 from runner.store import Usual
+from runner.value import value
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
@@ -53,7 +54,7 @@ class Bill:
         return min(max(usual.nusd, least), most)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Time:
     """How long it takes; None: nothing bounds it that is known."""
 
@@ -62,7 +63,7 @@ class Time:
     """Days of the provider's that it needs, where a day's quota bounds it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Quota:
     """How a provider's day stands."""
 

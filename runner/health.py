@@ -8,6 +8,7 @@ from http import HTTPStatus
 from runner.job import Claim
 from runner.outcome import Cause, Fault, Then
 from runner.reason import Reason
+from runner.value import value
 
 IN_A_ROW = 3
 """Refusals of a kind, one after the other, that are no longer the jobs' fault."""
@@ -23,7 +24,7 @@ STOPS = {
 """Why an endpoint is stopped by a fault that asks for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verdict:
     """A fault as the endpoint's past lets it appear."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isnan
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 import orjson
 
 from runner.retry_after import moment, spelled
+from runner.value import value
 
 Unit = Literal["requests", "tokens"]
 
@@ -45,7 +45,7 @@ CODE_FIELDS = frozenset({"code", "type", "reason", "quotaid", "limittype", "scop
 DAILY = ("perday", "daily")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Window:
     """One limit as the provider told it: so much is left until it is whole again."""
 
@@ -57,7 +57,7 @@ class Window:
     limit: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Hints:
     """All that one answer told."""
 
@@ -90,10 +90,10 @@ def read(headers: Mapping[str, str], body: bytes = b"", *, now: float) -> Hints:
 def single(headers: Mapping[str, str], then: Callable[[], float]) -> Iterator[Window]:
     """Limits told in a header each for limit, remaining and reset."""
     groups: dict[str, dict[str, str]] = {}
-    for name, value in headers.items():
+    for name, told in headers.items():
         group, field = placed(name)
         if field is not None:
-            groups.setdefault(group, {})[field] = value
+            groups.setdefault(group, {})[field] = told
     for group, values in groups.items():
         remaining = number(values.get("remaining"))
         reset_s = None if remaining is None else until(values.get("reset"), group, then)

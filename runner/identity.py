@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import orjson
 
 from runner.digests import BEGINNING, Digests, of_text
 from runner.names import file_stem, folded
 from runner.problems import Problems
+from runner.value import value
 
 DERIVED = BEGINNING // 4
 """Hex digits of its key that a job without an id is called by; more where they are taken."""
@@ -24,7 +25,7 @@ Claims = Callable[[], Iterator[tuple[str, str]]]
 """Users' ids, each once for every row that bears it, and where."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Claimed:
     """The ids that users gave, before any job is made: so the order of rows makes no difference."""
 

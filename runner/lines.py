@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
 
@@ -11,6 +10,7 @@ import orjson
 from runner.problems import Problems
 from runner.row import PROMPT, Head, Row
 from runner.source import Undecodable, decoded
+from runner.value import value
 
 LONGEST_FIELD = 1 << 27
 BLOCK = 1 << 20
@@ -126,7 +126,7 @@ def careful(line: bytes, offset: int, place: str, problems: Problems) -> dict[st
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Table:
     """Fields, the first line naming their columns."""
 

@@ -28,6 +28,7 @@ from runner.selection import Supply
 from runner.settings import Budget, Outputs, Retry, Settings
 from runner.source import Loc, Source
 from runner.supply import NONE, Batches, supply
+from runner.value import value
 from runner.wording import explain
 
 EXPANSION = b"1"
@@ -166,7 +167,7 @@ def from_mapping(
     return reading.manifest(None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Reading:
     """A manifest while it is read: what is there, and what is wrong with it so far."""
 

@@ -1,11 +1,11 @@
 """Which night a manifest is read for: its date, and the how-manieth of its kind it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from runner import templates
+from runner.value import value
 
 DATE, YESTERDAY, RUN = NAMES = ("date", "yesterday", "run")
 """The variables that are always there."""
@@ -13,7 +13,7 @@ ANY: Mapping[str, Any] = {DATE: "{{ date }}", YESTERDAY: "{{ yesterday }}", RUN:
 """What stands for them in a pattern, the same every night."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Night:
     """A day of the calendar, and a counter over the batches of one pattern, from 1."""
 

@@ -4,13 +4,13 @@ import glob
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Protocol
 
 from runner.extras import Missing, library
 from runner.streams import guarded, words
+from runner.value import value
 
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 EXTRAS: Mapping[str, str] = {"s3": "s3", "s3a": "s3", "hf": "hf"}
@@ -41,7 +41,7 @@ class Origin(Protocol):
         """Another one whenever its content is another; raises OSError."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Local:
     """A file of this machine."""
 
@@ -58,7 +58,7 @@ class Local:
         return content_hash(self)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Remote:
     """A file behind a URL, through fsspec."""
 

@@ -1,7 +1,8 @@
 """What is known of a picture that was decoded, or why it could not be."""
 
 import re
-from dataclasses import dataclass
+
+from runner.value import value
 
 SUFFIXES = ("png", "jpg", "webp", "gif", "avif")
 """Of the files that pictures are kept in."""
@@ -21,7 +22,7 @@ class Unreadable(Exception):
     """Bytes that are no picture, or not a whole one: `is not an image`, `is cut or damaged`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Look:
     """What is to be found out of a picture while it is decoded, beside its size."""
 
@@ -29,7 +30,7 @@ class Look:
     pixels: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Picture:
     """An image file, and what it turned out to be."""
 

@@ -3,7 +3,8 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+
+from runner.value import value
 
 MOST_SHOWN = 20
 """Problems that a message lists; the others it counts."""
@@ -17,7 +18,7 @@ CREDENTIAL = re.compile(
 """What keys and tokens look like, as their makers cut them."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Problem:
     """One thing to mend, and where: `jobs.yaml:14:7`."""
 

@@ -4,11 +4,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from runner.files import blamed
+from runner.value import value
 
 LEAST = 1 << 20
 """Bytes: a commit, its log and the last word of a run take so much, however small the answers are."""
@@ -24,7 +24,7 @@ SUFFIX = ".ballast"
 OPENING = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Ballast:
     """A file of no use but its size."""
 

@@ -1,6 +1,6 @@
 """What becomes of a job after an attempt: a pure decision, taken in one place."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from tenacity import RetryCallState, Retrying
@@ -17,7 +17,7 @@ LONGEST_COOLDOWN_S = 60.0
 """The longest pause after a 429 that names no time of its own; it starts at a second and doubles."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Policy:
     """How often and how long: the manifest's `retry` block."""
 

@@ -1,7 +1,8 @@
 """A row of data with its place, and what the first one of a file tells of all the others."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from runner.value import value
 
 Row = tuple[str, dict[str, Any]]
 """Where it stands, `prompts.jsonl:7`, and values by column."""
@@ -9,7 +10,7 @@ PROMPT = "prompt"
 """The column that a text without columns stands in."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Head:
     """Where the columns of a file are shown, and their names."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -15,6 +14,7 @@ from runner.origin import Origin, Remote, Unusable, origins
 from runner.problems import Problems
 from runner.row import Head, Row
 from runner.streams import PACKINGS, ZSTD, unpacked, words
+from runner.value import value
 
 
 class Form(Protocol):
@@ -56,7 +56,7 @@ NEEDED: Mapping[str, tuple[str, str]] = {
 """By the end of a file's name, the library that reads it, and the extra that brings the library."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class RowFile:
     """One file of rows."""
 
@@ -110,7 +110,7 @@ class RowFile:
             yield whole
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class RowFiles:
     """The rows of files, one file after the other."""
 

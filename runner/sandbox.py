@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from runner.filling import BadTemplate, Incomparable, Names, Values
+from runner.value import value
 
 GUARDS = frozenset({"default", "d"})
 """Filters that a variable may be missing before."""
@@ -116,7 +117,7 @@ def compiled(template: str) -> Callable[[Values], Any]:
     return Text(ENVIRONMENT.from_string(template))
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Lookup:
     """`{{ name }}`: the value itself."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
 
 from runner import templates
 from runner.endpoint import Endpoint
@@ -12,12 +11,13 @@ from runner.problems import Problems
 from runner.row import PROMPT
 from runner.source import Loc, Source
 from runner.templates import NONE, BadTemplate, Names
+from runner.value import value
 
 EVERYTHING = "vars"
 """Under this name a json-http body finds all variables."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Use:
     """A template, where it stands, and the variables that it uses."""
 
@@ -27,7 +27,7 @@ class Use:
     """Which of `prompts` it belongs to; None: to all of the group."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Reader:
     """Reads templates where they stand; one that is none is a problem there."""
 

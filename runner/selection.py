@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, Protocol
 
@@ -52,7 +52,7 @@ def sliced(text: str) -> slice:
     return slice(start, stop, step)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Filter:
     """An expression over a row's columns that says whether the row is kept."""
 

@@ -31,6 +31,7 @@ from runner.names import file_stems
 from runner.outcome import Artifact, Cause, Fault, Kept, Loan, Output, Then
 from runner.picture import SUFFIXES, Look, Picture, Unreadable
 from runner.provenance import Origin
+from runner.value import value
 
 PENDING = ".pending"
 EVIDENCE = ".evidence"
@@ -59,7 +60,7 @@ class Waiting:
         return cls(key=key, attempt=int(attempt), index=int(index), count=int(count), suffix=suffix)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Found:
     """The pictures of one attempt that a start finds without their final names."""
 

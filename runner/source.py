@@ -13,6 +13,7 @@ import yaml
 
 from runner.problems import Problems
 from runner.reference import REFERENCE
+from runner.value import value
 
 MOST_NODES = 1_000_000
 """Nodes of a manifest, those that aliases repeat counted each time."""
@@ -113,7 +114,7 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Source:
     """Where things stand: in a YAML file or, without a root, in a mapping that came from code."""
 
@@ -240,7 +241,7 @@ class Open:
     merges: list[Mapping] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Anchored:
     """What an alias repeats."""
 

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from runner.value import value
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEK = frozenset(range(7))
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Timetable:
     """Starts at `at`; where `until` is given, nothing is begun from then on, if need be on the next day."""
 

@@ -25,6 +25,7 @@ from runner.fault import Trouble
 from runner.guard import Forbidden, Guard
 from runner.outcome import Fault, let_go
 from runner.resolver import Resolver, looked_up
+from runner.value import value
 from runner.wire import Call, Reply
 
 HOPS = 3
@@ -106,7 +107,7 @@ class CalledOff(Exception):
     """A call was not sent because it was not to be any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Door:
     """What every request to one endpoint needs, made once."""
 

@@ -5,8 +5,9 @@ look-around nor back-references. A schema is never fetched from anywhere.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from runner.value import value
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -23,7 +24,7 @@ class Unusable(ValueError):
         self.way = tuple(way)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Rule:
     """What a value has to be like."""
 

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.speaking import Refused, say, speak_as
+from runner.value import value
 
 if TYPE_CHECKING:
     from runner.compose import Watcher
@@ -26,7 +26,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Watching:
     """What a run is given: who watches it, and who hears of its results."""
 
@@ -34,7 +34,7 @@ class Watching:
     heard: "Callable[[Sequence[Settled]], None]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Audience:
     """The same over all batches of a command."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner import brought, database
 from runner.compose.opening import opened
@@ -11,6 +11,7 @@ from runner.origin import Unusable
 from runner.problems import Problems, meant, nearest
 from runner.row import Head, Row
 from runner.store import BatchRow, Store
+from runner.value import value
 
 MOST_NAMED = 8
 """Batches that are named where none is spelt alike, the newest first."""
@@ -29,7 +30,7 @@ def chained(db: str, manifest: Manifest) -> Iterator[Manifest]:
         yield replace(manifest, batches=Others(store, manifest.name))
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Others:
     """The batches of a queue, but for one."""
 
@@ -48,7 +49,7 @@ class Others:
         return Outputs(self.store, batch)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Outputs:
     """The outputs of a batch's succeeded jobs, in the order of its manifest: a supply of rows."""
 

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from runner.mounts import filesystem_of
 from runner.reach import reached
 from runner.redaction import MissingVariable, Secrets
 from runner.settings import Settings, environment
+from runner.value import value
 
 MOMENT_S = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Plans:
     """What is to be run, as far as a doctor asks."""
 

@@ -1,10 +1,9 @@
 """The batches of one pattern, night after night: which of them a manifest is, and what earlier ones left."""
 
-from dataclasses import dataclass
-
 from runner.compose.opening import batch_of, reading
 from runner.manifest import Manifest
 from runner.store import BatchRow, BatchState, Store
+from runner.value import value
 
 
 def numbered(store: Store, manifest: Manifest) -> Manifest:
@@ -28,7 +27,7 @@ def before(db: str, own: BatchRow) -> BatchRow | None:
         return next((row for row in earlier if row.started_at is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Predecessors:
     """Earlier batches of a pattern that are not finished, the oldest first."""
 

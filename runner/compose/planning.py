@@ -26,6 +26,7 @@ from runner.job import Claim, Job
 from runner.manifest import Manifest
 from runner.pace import day_began
 from runner.store import Change, Store
+from runner.value import value
 from runner.wire import Call
 
 SHOWN = 3
@@ -36,7 +37,7 @@ DOCUMENTED = "nebula-images"
 """The dialect whose provider documents what its models take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Plan:
     """What a run would do."""
 

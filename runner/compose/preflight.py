@@ -6,7 +6,6 @@ Reachable, key taken, models known where the API lists them, credit left where i
 import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -103,7 +102,7 @@ class Answer:
     tree: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Asked:
     """An endpoint that is asked for what costs nothing."""
 

@@ -13,6 +13,7 @@ from runner.price import NUSD, reserve
 from runner.retry import Policy
 from runner.sinks import Folder, Found
 from runner.store import Judged, Orphan, Store
+from runner.value import value
 from runner.writer import Writer
 
 AT_ONCE = 2000
@@ -84,7 +85,7 @@ async def recover(
     return await Recovery(writer, batch_id, folder, policy, endpoints, trace).run()
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Recovery:
     """One batch, and what it takes to make it good."""
 

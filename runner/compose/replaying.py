@@ -8,7 +8,6 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -33,13 +32,14 @@ from runner.problems import ManifestError, Problem
 from runner.provenance import Provenance, Untold, server
 from runner.settings import Outputs, Settings
 from runner.store import NewBatch, Store
+from runner.value import value
 
 DESTINATION = ("dialect", "url", "key", "auth", "headers", "method", "path", "poll")
 """What of an endpoint says where something is sent, and with which secrets."""
 VARIABLE = re.compile(r"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Asked:
     """What a person says of a replay; what is left out is as the picture tells."""
 
@@ -49,7 +49,7 @@ class Asked:
     seed: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Replay:
     """One request, ready to be put into a queue."""
 

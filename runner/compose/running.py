@@ -46,13 +46,14 @@ from runner.retry import Policy
 from runner.settings import Settings
 from runner.sinks import Folder
 from runner.store import BatchRow, BatchState, Settled, Store, Tally, Usual
+from runner.value import value
 from runner.writer import Unwritten, Writer
 
 LATER = 75
 """Stopped with work left: run it again later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RunOptions:
     """What this run may do; None is no bound."""
 
@@ -67,7 +68,7 @@ class RunOptions:
     """Whether what a run needs is looked at first, and the first job of each group is sent alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ended:
     """How a run ended."""
 

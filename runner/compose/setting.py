@@ -1,13 +1,13 @@
 """What an endpoint runs by: what people have set of it, and else what its manifest says."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from runner.endpoint import Endpoint
 from runner.store import Controls
+from runner.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Setting:
     """What holds of an endpoint; None: nothing bounds it."""
 

@@ -25,13 +25,14 @@ from runner.exports.survey import Share, Survey, bounded
 from runner.files import blamed
 from runner.job import State
 from runner.store import BatchRow, Store
+from runner.value import value
 
 CHUNK = 500
 """Jobs whose sendings are read at once."""
 MADE_BY = "runner"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Wanted:
     """What was asked for."""
 
@@ -50,7 +51,7 @@ class Wanted:
     overwrite: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Exported:
     """What was written."""
 

@@ -1,7 +1,7 @@
 """Why nothing is sent for a batch, as far as the queue knows: for those who ask from beside it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner import database, pace
 from runner.compose.setting import setting
@@ -9,6 +9,7 @@ from runner.endpoint import Endpoint
 from runner.reason import Reason
 from runner.settings import Settings
 from runner.store import BatchRow, BatchState, Controls, Store
+from runner.value import value
 
 
 def is_running(db: str, store: Store, row: BatchRow) -> bool:
@@ -38,7 +39,7 @@ def closings(store: Store, row: BatchRow, now: float) -> Iterator[str]:
             yield f"{name}: {words}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DayUsed:
     """What of a provider's day is used with the key of an endpoint, by all batches."""
 

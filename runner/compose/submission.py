@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner import address, crash, journal
@@ -22,6 +21,7 @@ from runner.manifest import Manifest, fingerprint
 from runner.names import folder_name
 from runner.sinks import EVIDENCE, PENDING, Waiting
 from runner.store import NewBatch, Store
+from runner.value import value
 
 MANY = 100_000
 """New jobs from which on a person is asked first."""
@@ -35,7 +35,7 @@ class TooMany(Exception):
         self.jobs = jobs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Submission:
     """What submitting a manifest changed in its batch."""
 

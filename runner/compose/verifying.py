@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
@@ -17,6 +16,7 @@ from runner.seen import Seen, seen
 from runner.settings import Settings
 from runner.sinks import Folder
 from runner.store import BatchRow, FileRow, Store
+from runner.value import value
 from runner.verdict import Standing, Verdict, drifts
 
 OWN = ("results.", "report.html", "report.json")
@@ -25,7 +25,7 @@ SLICE = 500
 """Jobs that are put right in one transaction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Repaired:
     """What was put right."""
 

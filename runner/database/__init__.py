@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from runner.database import sqlite, vacuum, versions
 from runner.database.errors import Busy, NoQueue, QueueError, Unroomy
 from runner.database.lock import Holder, Lock
+from runner.value import value
 
 __all__ = ["Busy", "Database", "Holder", "NoQueue", "QueueError", "Unroomy", "named", "silently"]
 
@@ -34,7 +34,7 @@ def silently() -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Database:
     """A queue by its place: a file, or a server's URL."""
 

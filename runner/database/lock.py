@@ -6,13 +6,14 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
 from runner.database.errors import Busy, QueueError
+from runner.value import value
 
 TRIES = 10
 PAUSE_S = 0.03
@@ -21,7 +22,7 @@ LONGEST = 4096
 OPENING = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Holder:
     """The runner that has a queue."""
 
@@ -35,7 +36,7 @@ class Holder:
         return f"pid {self.pid} on {self.host} since {since}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Lock:
     """The lock of one queue, in a file beside it."""
 

@@ -3,19 +3,21 @@
 import gzip
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Literal
 
 import orjson
 
+from runner.value import value
+
 JSON = "application/json"
 EVENTS = "text/event-stream"
 MEGABYTE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Answer:
     """One whole answer: an honest one, or what a script wants sent in its place."""
 
@@ -33,7 +35,7 @@ class Answer:
         return self.status < HTTPStatus.MULTIPLE_CHOICES if self.paid is None else self.paid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Close:
     """The connection ends without a byte of an answer."""
 
@@ -43,7 +45,7 @@ class Close:
     """Whether the work was done first: done, then closed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Cut:
     """The honest answer, its body cut short and the connection closed."""
 
@@ -56,7 +58,7 @@ class Cut:
     costs: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Hang:
     """Silence until the client leaves: before the headers, or behind so much of the honest body."""
 
@@ -65,7 +67,7 @@ class Hang:
     costs: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Drip:
     """The honest answer, a few bytes at a time."""
 
@@ -74,7 +76,7 @@ class Drip:
     costs: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Slow:
     """The honest answer, so many seconds later."""
 
@@ -82,7 +84,7 @@ class Slow:
     costs: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Change:
     """The honest answer, changed."""
 
@@ -90,7 +92,7 @@ class Change:
     costs: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Raw:
     """These bytes on the socket in place of an answer, then the end of the connection."""
 

@@ -1,17 +1,17 @@
 """Where a picture is drawn: an image with its pen, and brushes that measure in their own units."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 from PIL import Image, ImageDraw
 
 from runner.demo.palettes import Colour, Palette
+from runner.value import value
 
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Canvas:
     """A picture in the making; `chance` decides what the prompt leaves open."""
 
@@ -44,7 +44,7 @@ class Canvas:
         self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Brush:
     """Draws in units of `size` pixels around a point, x to the right and y down; `flip` mirrors."""
 

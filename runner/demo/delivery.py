@@ -5,12 +5,12 @@ import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
 
 from runner.demo.acts import EVENTS, Act, Answer, Change, Close, Cut, Drip, Hang, Raw, Slow
+from runner.value import value
 
 LINGER_OFF = struct.pack("ii", 1, 0)
 """SO_LINGER that turns a close into a reset."""
@@ -23,7 +23,7 @@ EVENT = re.compile(rb"(?s).+?(?:\n\n|\Z)")
 Making = Callable[[], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Delivery:
     """The door of one request: its client's connection, and the end of the provider."""
 

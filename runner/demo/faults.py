@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from http import HTTPStatus
 
@@ -24,6 +24,7 @@ from runner.demo.acts import (
     refused,
     said,
 )
+from runner.value import value
 
 STATUS = re.compile(r"[345]\d\d")
 PAUSES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -35,7 +36,7 @@ class BadFaults(ValueError):
     """A mix of faults that cannot be read; its text says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Share:
     """One fault and how often it happens, from 0 to 1."""
 
@@ -43,7 +44,7 @@ class Share:
     chance: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Mix:
     """Faults by chance; at most one happens to a request."""
 

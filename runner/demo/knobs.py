@@ -1,11 +1,12 @@
 """How a provider behaves, as one value."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runner.demo.faults import Mix
+from runner.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Knobs:
     """As it stands: a provider that is well, knows everybody, and takes a moment for each answer."""
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 
+from runner.value import value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value
 class Seen:
     """One request as it came in."""
 

@@ -3,7 +3,6 @@
 import io
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +13,7 @@ from runner.demo.finishes import finish
 from runner.demo.palettes import WHITE, Colour, Palette, darker, mood
 from runner.demo.scenes import ANYWHERE, ground, heavens, sky, thunder, weather
 from runner.demo.subjects import Coat, Sign, rosette, sign
+from runner.value import value
 
 FORMATS = ("png", "jpeg", "webp")
 MIMES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -34,7 +34,7 @@ PLAIN = {
 """Dashes and quotes that Pillow's own font lacks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Picture:
     """A picture that is wanted; equal ones are painted equal, to the byte."""
 
@@ -162,6 +162,6 @@ def encoded(image: Image.Image, picture: Picture) -> bytes:
 
 def words_of(picture: Picture) -> PngInfo:
     words = PngInfo()
-    for name, value in (("prompt", picture.prompt), ("model", picture.model), ("note", picture.note)):
-        words.add_itxt(name, value)
+    for name, text in (("prompt", picture.prompt), ("model", picture.model), ("note", picture.note)):
+        words.add_itxt(name, text)
     return words

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
+
+from runner.value import value
 
 Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
 WORD = re.compile(r"[^\W\d_]+")
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Palette:
     """One mood: the sky from its top down, its light, the land from far to near, and one loud colour."""
 

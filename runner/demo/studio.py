@@ -7,13 +7,14 @@ from typing import Generic, TypeVar
 
 from runner.demo.acts import Answer
 from runner.demo.painting import Picture
+from runner.value import value
 
 T = TypeVar("T")
 SHELF = 20_000
 """Pictures that can still be fetched; the oldest make room, so that memory does not grow with a batch."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Order:
     """An answer that needs pictures painted first."""
 
@@ -49,7 +50,7 @@ class Shelf(Generic[T]):
         return self.things.get(name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Visit:
     """What an answer may know besides the request's body."""
 

@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from runner.demo.canvas import Brush, Point
 from runner.demo.palettes import WHITE, Colour, Palette, darker, lighter, mix, paint_for, rgb, words
+from runner.value import value
 
 INK = rgb("20202c")
 CREAM = rgb("fbf3e4")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Coat:
     """The colours a sign is drawn in."""
 

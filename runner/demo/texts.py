@@ -4,7 +4,6 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ import pybase64
 from runner.demo.acts import EVENTS, Answer, said
 from runner.demo.reading import Body, Refused, choice, text, whole
 from runner.demo.studio import Made, Visit
+from runner.value import value
 
 DIMENSIONS = 64
 ECHO = 160
@@ -36,7 +36,7 @@ PICTURES = frozenset({"image_url", "input_image", "image"})
 DONE = b"data: [DONE]\n\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Choice:
     """One of the answers to a chat."""
 

@@ -5,7 +5,6 @@ A dialect does no I/O: its exchange yields what it wants done. Who does it has a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from runner.dialects import (
@@ -19,10 +18,11 @@ from runner.dialects import (
 )
 from runner.endpoint import Endpoint
 from runner.job import Ask, Claim
+from runner.value import value
 from runner.wire import Exchange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Dialect:
     """One kind of API."""
 

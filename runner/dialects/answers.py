@@ -3,7 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ FLOAT_BYTES = 4
 """Vectors in base64 are little-endian floats of 32 bits."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Link:
     """An image that is still to be fetched."""
 

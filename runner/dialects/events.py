@@ -8,6 +8,7 @@ import orjson
 
 from runner import fault
 from runner.outcome import Fault, Then
+from runner.value import value
 from runner.wire import Reply
 
 DONE = b"[DONE]"
@@ -19,7 +20,7 @@ HEAD = ("id", "created", "model", "object")
 """What an answer says of itself, taken from the first chunk that says it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Event:
     """One event as it came."""
 

@@ -1,7 +1,6 @@
 """The parts that an engine is put together from, as far as it needs to know them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +11,11 @@ from runner.outcome import Attempt, Kept, Output
 from runner.picture import Look
 from runner.store import Among, Settled
 from runner.transport import Sending
+from runner.value import value
 from runner.wire import Call, Reply
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Taken:
     """What a claim brought."""
 

@@ -1,7 +1,6 @@
 """A dataset's card: what is in an export, where it comes from, and how `datasets` opens it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -9,6 +8,7 @@ import yaml
 from runner import results
 from runner.exports.features import listed
 from runner.exports.survey import Survey
+from runner.value import value
 
 NAME = "README.md"
 SIZES = (
@@ -44,7 +44,7 @@ what came, `cost_usd` the price of the whole job.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Origin:
     """Where an export comes from."""
 

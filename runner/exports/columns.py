@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from runner.exports.sample import Row, Sample, compact, row
+from runner.value import value
 
 
 class Type(StrEnum):
@@ -67,7 +68,7 @@ def common(one: Type | None, other: Type | None) -> Type | None:
     return Type.FLOAT if {one, other} == NUMBERS else Type.JSON
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Columns:
     """A table's columns, known."""
 
@@ -90,8 +91,8 @@ class Columns:
     def whole(self, sample: Sample) -> Row:
         """The cells as one row."""
         made: Row = {}
-        for name, value in self.cells(sample):
-            put(made, name, value)
+        for name, cell in self.cells(sample):
+            put(made, name, cell)
         return made
 
     def even(self, sample: Sample) -> Row:
@@ -101,11 +102,11 @@ class Columns:
         """
         even: Row = {}
         more: Row = {}
-        for name, value in self.cells(sample):
+        for name, cell in self.cells(sample):
             if name in self.steady:
-                put(even, name, value)
+                put(even, name, cell)
             elif name in self.sparse:
-                put(more, name, value)
+                put(more, name, cell)
         return {**even, "more": compact(more)} if self.sparse else even
 
 
@@ -143,9 +144,9 @@ class Noted:
             return
         if self.names and known.keys() != values.keys():
             self.lacking.update((group, name) for name in known.keys() ^ values.keys())
-        for name, value in values.items():
-            known[name] = common(known.get(name), type_of(value))
-            (self.lacking if value is None else self.having).add((group, name))
+        for name, cell in values.items():
+            known[name] = common(known.get(name), type_of(cell))
+            (self.lacking if cell is None else self.having).add((group, name))
 
     def columns(self) -> Columns:
         told = tuple(self._told())

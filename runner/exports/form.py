@@ -1,7 +1,7 @@
 """What a format is: how jobs are cut into samples, how these are written, and under which names."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from runner.exports.sample import Sample
 from runner.exports.size import WHOLE, Size
 from runner.job import State
 from runner.outcome import Kept
+from runner.value import value
 
 ENDED = tuple(state for state in State if state is not State.PENDING)
 MADE = (State.SUCCEEDED,)
@@ -30,7 +31,7 @@ class Pictures(Protocol):
         """Its content, if it is what was kept; raises `Refusal`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Part:
     """One of the shards that a split is written in."""
 
@@ -41,7 +42,7 @@ class Part:
     """Whether there is no other split."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Work:
     """What a writer needs beside the samples."""
 
@@ -69,7 +70,7 @@ def in_data(part: Part) -> str:
     return f"data/{part.split}-*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Format:
     """One shape that a batch can be had in."""
 

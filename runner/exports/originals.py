@@ -2,16 +2,16 @@
 
 import hashlib
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner.exports.refusal import Missing
 from runner.exports.sample import Sample
 from runner.shipped import Shipped
 from runner.sinks import Folder
+from runner.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Originals:
     """Of one batch."""
 

@@ -1,15 +1,15 @@
 """How much goes into one file of an export: so many samples, or about so many bytes."""
 
 import re
-from dataclasses import dataclass
 
 from runner.exports.refusal import Refusal
+from runner.value import value
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b)?", re.IGNORECASE)
 POWERS = ("", "k", "m", "g", "t")
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Size:
     """None: however many."""
 

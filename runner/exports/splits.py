@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 import orjson
@@ -11,6 +10,7 @@ import orjson
 from runner.exports.refusal import Refusal
 from runner.inputs import by_content
 from runner.store.rows import JobRow
+from runner.value import value
 
 TRAIN = "train"
 """The one split where none are asked for."""
@@ -20,7 +20,7 @@ DIGITS = 16
 BITS = 4 * DIGITS
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Splits:
     """Names with the upper ends of their ranges, in the order given, the whole being 1."""
 

@@ -1,10 +1,10 @@
 """How a run goes: tallies over time as a rate and an end in sight, and as a line."""
 
 from collections import deque
-from dataclasses import dataclass
 
 from runner.report.words import clock, duration, many, money
 from runner.store.rows import Tally
+from runner.value import value
 
 WINDOW_S = 30.0
 """Seconds that a rate is taken over."""
@@ -18,7 +18,7 @@ STYLES = (
 """The parts of a bar, from its left."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Progress:
     """A batch at one moment of its run."""
 

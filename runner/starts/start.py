@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runner.timetable import Timetable
+from runner.value import value
 
 LATER = 75
 """The exit status of a run that has work left: it is tried again."""
@@ -16,7 +16,7 @@ TRIES = 12
 """Where no window bounds them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Start:
     """What is started, where and when. It names files that hold keys, never a key."""
 
@@ -32,7 +32,7 @@ class Start:
     """Variables for the run, `NAME=value` a line; `.env` beside the manifest is read without being named."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Text:
     """What is to be written, and the name of its file."""
 

@@ -1,7 +1,6 @@
 """Jobs into workers' hands, and back untouched."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
@@ -23,6 +22,7 @@ from runner.job import Claim, State
 from runner.schema import PENDING, RUNNING, WAITS_IN, jobs, word
 from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.rows import Among, Values
+from runner.value import value
 
 CLAIM = (
     jobs.c.row,
@@ -93,7 +93,7 @@ def others(pool: str, lane: str) -> tuple[str, ...]:
     return tuple(name for name in pool.split() if name != lane)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Filter:
     """Which of the jobs that wait in a pool are wanted, as part of a statement."""
 

@@ -1,7 +1,6 @@
 """A manifest submitted again, chunk by chunk: its jobs are known by their content."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -27,6 +26,7 @@ from runner.store.desk import ONE, ZERO, Desk, Statement
 from runner.store.renaming import Named, Renaming
 from runner.store.rows import Change, Values
 from runner.store.steering import ANEW, WITHDRAWN
+from runner.value import value
 
 CHUNK = 1000
 """Jobs in memory at once."""
@@ -88,7 +88,7 @@ SEEN = Table("seen", MetaData(), Column("row", BigInteger, primary_key=True), pr
 SEE = Statement(insert(SEEN).values(row=given("row")), ("row",))
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Known:
     """A job that the batch has already, and where the manifest has it now."""
 

@@ -4,7 +4,7 @@ Times are seconds since the epoch, money is in billionths of a dollar (`nusd`); 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -238,7 +238,7 @@ class Closed:
     """In words; None: its provider has refused for pace."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Controls:
     """What people have set of an endpoint; None: nothing, so that its manifest holds."""
 
@@ -300,7 +300,7 @@ class Kind(NamedTuple):
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Among:
     """Which pending jobs may be taken."""
 

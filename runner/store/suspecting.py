@@ -1,7 +1,6 @@
 """Jobs that may have ended their runner come last, each alone; one that does it again is given up."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import bindparam as given
 from sqlalchemy import null, update
@@ -12,6 +11,7 @@ from runner.schema import PENDING, WAITS_IN, jobs, word
 from runner.store.claiming import LAST, SUSPECT, SUSPECTED, TURN, Claiming
 from runner.store.desk import ZERO, Statement
 from runner.store.rows import Orphan
+from runner.value import value
 
 CLUELESS = 2
 """Further ones before it is given up where nothing tells that the program itself broke: it may have been the
@@ -42,7 +42,7 @@ GIVE_UP = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Judged:
     """What a start makes of the crash before it."""
 
