@@ -15,8 +15,8 @@ from runner.problems import Problems
 from runner.reference import REFERENCE
 from runner.value import value
 
-MOST_NODES = 1_000_000
-"""Nodes of a manifest, those that aliases repeat counted each time."""
+MOST_REPEATED = 1_000_000
+"""Values that aliases repeat, counted each time. What is written out is not bounded: the file is as long."""
 DEEPEST = 64
 LONGEST_SHOWN = 8
 """Characters of a bare word that a message repeats; a longer one might be a key."""
@@ -262,6 +262,7 @@ class Builder:
         self._stack: list[Open] = []
         self._anchors: dict[str, Anchored | None] = {}
         self._nodes = 0
+        self._repeated = 0
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
@@ -285,7 +286,7 @@ class Builder:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._tag(event)
         mark = begin(event)
-        self._count(1, mark)
+        self._nodes += 1
         is_bare = not event.style
         if self._awaits_key():
             self._key(event.value, mark, is_bare=is_bare)
@@ -306,7 +307,7 @@ class Builder:
         kind = Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence
         self._stack.append(Open(kind(*mark), event.anchor, self._nodes))
         self._anchor(event.anchor, None)
-        self._count(1, mark)
+        self._nodes += 1
 
     def _end(self, event: yaml.Event) -> None:
         done = self._stack.pop()
@@ -324,7 +325,10 @@ class Builder:
         meant = self._anchors[event.anchor]
         if meant is None:
             raise Unreadable(f"the alias *{event.anchor} stands inside what it repeats", mark)
-        self._count(meant.size, mark)
+        self._nodes += meant.size
+        self._repeated += meant.size
+        if self._repeated > MOST_REPEATED:
+            raise Unreadable(f"more than {MOST_REPEATED:,} values repeated by aliases", mark)
         self._place(meant.node, meant.height, mark)
 
     def _anchor(self, name: str | None, meant: Anchored | None) -> None:
@@ -377,11 +381,6 @@ class Builder:
                 yield item
             else:
                 self._complain(mark, "only mappings can be merged by <<")
-
-    def _count(self, nodes: int, mark: Place) -> None:
-        self._nodes += nodes
-        if self._nodes > MOST_NODES:
-            raise Unreadable(f"more than {MOST_NODES:,} values, aliases followed", mark)
 
     def _tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)

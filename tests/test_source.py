@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner import source
 from runner.manifest import load
 from runner.problems import ManifestError, Problems
 from runner.source import Source, decoded, parse, read
@@ -11,14 +12,14 @@ from runner.source import Source, decoded, parse, read
 
 def parsed(text):
     problems = Problems()
-    source = parse(text, "jobs.yaml", problems)
-    return source, [str(problem) for problem in problems]
+    tree = parse(text, "jobs.yaml", problems)
+    return tree, [str(problem) for problem in problems]
 
 
 def value(text):
-    source, problems = parsed(text)
+    tree, problems = parsed(text)
     assert problems == []
-    return source.root.plain()
+    return tree.root.plain()
 
 
 @pytest.mark.parametrize(
@@ -61,10 +62,10 @@ def test_merged_keys_give_way_to_a_mappings_own():
 
 
 def test_places_are_those_of_values_and_of_keys():
-    source, _ = parsed("a: 1\njobs:\n  - model: m\n    params: {seed: 7}\n")
-    assert source.where(("jobs", 0, "params", "seed")) == "jobs.yaml:4:20"
-    assert source.where(("jobs", 0, "params"), key=True) == "jobs.yaml:4:5"
-    assert source.where(("jobs", 0, "nowhere")) == "jobs.yaml:3:5"
+    tree, _ = parsed("a: 1\njobs:\n  - model: m\n    params: {seed: 7}\n")
+    assert tree.where(("jobs", 0, "params", "seed")) == "jobs.yaml:4:20"
+    assert tree.where(("jobs", 0, "params"), key=True) == "jobs.yaml:4:5"
+    assert tree.where(("jobs", 0, "nowhere")) == "jobs.yaml:3:5"
     assert Source("manifest").where(("jobs", 0, "prompt")) == "manifest.jobs[0].prompt"
 
 
@@ -140,6 +141,14 @@ def test_m1_what_is_not_a_plain_tree_is_refused_with_its_place(text, problem):
     _, problems = parsed(text)
     assert len(problems) == 1
     assert problem in problems[0]
+
+
+def test_m1_what_is_written_out_may_be_as_much_as_one_likes(monkeypatch):
+    monkeypatch.setattr(source, "MOST_REPEATED", 200)
+    rows = "".join(f"- {{a: {number}, b: *s}}\n" for number in range(200))
+    assert len(value(f"s: &s word\nx:\n{rows}")["x"]) == 200
+    _, problems = parsed(f"s: &s word\nx:\n{rows}y: *s\n")
+    assert problems == ["jobs.yaml:203:4: more than 200 values repeated by aliases"]
 
 
 def test_m1_depth_is_counted_through_aliases():
