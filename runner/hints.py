@@ -69,40 +69,60 @@ class Hints:
 NONE = Hints()
 
 
+@value(kw_only=False)
+class Told:
+    """The headers that tell of one limit, by their names; empty: there is none."""
+
+    name: str
+    """Of the limit."""
+    unit: Unit
+    remaining: str
+    limit: str
+    reset: str
+
+
 def read(headers: Mapping[str, str], body: bytes = b"", *, now: float) -> Hints:
     """Read headers (names in lower case), and the body of a refusal, where some providers repeat them.
 
     Moments are taken relative to the answer's own `Date`, or to `now` (seconds since the epoch).
     """
-    told = {name: value for name, value in headers.items() if "limit" in name}
-    if not told and not body:
+    if not body and "ratelimit" not in headers and not limits(tuple(headers)):
         return NONE
-    tree = parsed(body)
 
     def then() -> float:
         return moment(headers.get("date", "")) or now
 
-    found = {**repeated(tree), **told}
+    tree = parsed(body) if body else None
+    found = {**repeated(tree), **headers} if body else headers
     windows = (*structured(found), *single(found, then))
     return Hints(windows=windows, is_daily=any(map(is_daily, codes(tree, DEEPEST))))
 
 
 def single(headers: Mapping[str, str], then: Callable[[], float]) -> Iterator[Window]:
     """Limits told in a header each for limit, remaining and reset."""
+    for told in limits(tuple(headers)):
+        remaining = number(headers[told.remaining])
+        reset_s = None if remaining is None else until(headers.get(told.reset), told.name, then)
+        if remaining is not None and reset_s is not None:
+            limit = number(headers.get(told.limit))
+            yield Window(name=told.name, unit=told.unit, remaining=remaining, reset_s=reset_s, limit=limit)
+
+
+@lru_cache(maxsize=256)
+def limits(names: tuple[str, ...]) -> tuple[Told, ...]:
+    """Those that headers of these names tell of: nearly all answers of a provider have the same."""
     groups: dict[str, dict[str, str]] = {}
-    for name, told in headers.items():
+    for name in names:
         group, field = placed(name)
         if field is not None:
-            groups.setdefault(group, {})[field] = told
-    for group, values in groups.items():
-        remaining = number(values.get("remaining"))
-        reset_s = None if remaining is None else until(values.get("reset"), group, then)
-        if remaining is not None and reset_s is not None:
-            limit = number(values.get("limit"))
-            yield Window(name=group, unit=unit(group), remaining=remaining, reset_s=reset_s, limit=limit)
+            groups.setdefault(group, {})[field] = name
+    return tuple(
+        Told(group, unit(group), found["remaining"], found.get("limit", ""), found.get("reset", ""))
+        for group, found in groups.items()
+        if "remaining" in found
+    )
 
 
-@lru_cache(maxsize=1024)
 def placed(name: str) -> tuple[str, str | None]:
     """Which limit a header tells of, and what of it: `limit`, `remaining` or `reset`."""
     match = NAME.fullmatch(name)
@@ -152,7 +172,7 @@ def until(text: str | None, group: str, then: Callable[[], float]) -> float | No
     if text is None:
         period = next((PERIODS[word] for word in group.split("-") if word in PERIODS), None)
         return None if period is None else period - then() % period
-    span = spelled(text, 1.0, None)
+    span = spanned(text)
     if span is None:
         span = spelled(text, 1.0, then())
     if span is None or isnan(span):
@@ -160,6 +180,12 @@ def until(text: str | None, group: str, then: Callable[[], float]) -> float | No
     if span > EPOCH:
         span = span / (1000.0 if span > EPOCH_MS else 1.0) - then()
     return min(max(span, 0.0), LONGEST_S)
+
+
+@lru_cache(maxsize=1024)
+def spanned(text: str) -> float | None:
+    """Seconds of a number or a duration: few are told, and often."""
+    return spelled(text, 1.0, None)
 
 
 def parsed(body: bytes) -> Any:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 LONGEST_S = 86_400.0
@@ -86,8 +87,12 @@ def number(value: float | str, unit: float) -> float | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def moment(text: str) -> float | None:
-    """Seconds since the epoch of an HTTP date (any of its three forms) or an ISO 8601 one."""
+    """Seconds since the epoch of an HTTP date (any of its three forms) or an ISO 8601 one.
+
+    Told to the second, by many answers each.
+    """
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             date = read(text)

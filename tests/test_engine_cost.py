@@ -36,9 +36,19 @@ IN_FLIGHT = 64
 FEW, MANY = 4 * IN_FLIGHT, 20 * IN_FLIGHT
 CALLS = 160
 """Of functions of Python that the loop makes for a chat job, HTTP and the queue left out."""
+OF_LIMITS = 32
+"""Further ones, where the provider tells what is left of two limits."""
 BYTES = 10_500
 """That a chat job in flight takes in memory at most, its answer of 600 bytes included."""
 HEADERS = {"content-type": "application/json", "content-length": "600", "x-request-id": "req-1"}
+LIMITS = {
+    "x-ratelimit-limit-requests": "1000000",
+    "x-ratelimit-remaining-requests": "999999",
+    "x-ratelimit-reset-requests": "6ms",
+    "x-ratelimit-limit-tokens": "100000000",
+    "x-ratelimit-remaining-tokens": "99999000",
+    "x-ratelimit-reset-tokens": "1ms",
+}
 ANSWER = orjson.dumps(
     {
         "id": "chatcmpl-1",
@@ -78,10 +88,13 @@ class Memory:
 class Canned:
     """A door behind which the answer lies ready."""
 
+    def __init__(self, **more):
+        self.headers = {**HEADERS, **more}
+
     async def send(self, call, sending):
         sending.begun_at = time.monotonic()
         await asyncio.sleep(0)
-        return Reply(status=200, headers=HEADERS, body=bytes(bytearray(ANSWER)))
+        return Reply(status=200, headers=self.headers, body=bytes(bytearray(ANSWER)))
 
 
 def claim(row):
@@ -148,13 +161,13 @@ def engine(queue, *, dialect="openai-chat", door=None, folder=Path("nowhere")):
     )
 
 
-async def worked(jobs):
+async def worked(jobs, **headers):
     queue = Memory(jobs)
-    await engine(queue).run()
+    await engine(queue, door=Canned(**headers)).run()
     assert queue.settled == jobs
 
 
-async def calls(jobs):
+async def calls(jobs, **headers):
     """Functions of Python that a run of so many jobs calls."""
     count = 0
 
@@ -164,7 +177,7 @@ async def calls(jobs):
 
     sys.setprofile(counted)
     try:
-        await worked(jobs)
+        await worked(jobs, **headers)
     finally:
         sys.setprofile(None)
     return count
@@ -184,6 +197,13 @@ async def test_the_loop_calls_few_functions_for_a_job():
     await worked(IN_FLIGHT)
     of_a_job = (await calls(MANY) - await calls(FEW)) / (MANY - FEW)
     assert CALLS / 2 < of_a_job < CALLS
+
+
+async def test_limits_that_every_answer_tells_anew_are_read_in_few_calls():
+    await worked(IN_FLIGHT, **LIMITS)
+    with_them = (await calls(MANY, **LIMITS) - await calls(FEW, **LIMITS)) / (MANY - FEW)
+    without = (await calls(MANY) - await calls(FEW)) / (MANY - FEW)
+    assert OF_LIMITS / 2 < with_them - without < OF_LIMITS
 
 
 async def test_a_job_in_flight_takes_few_bytes_and_one_that_is_over_none():
