@@ -46,13 +46,14 @@ class Stock:
     def written(
         cls, folder: Path, jobs: int, *, concurrency: int, dialect: str = "openai-chat", rows: str = FROM_FILE
     ) -> "Stock":
-        """The manifest of so many jobs, and its prompts; nothing is submitted."""
+        """The manifest of so many jobs, and its prompts where they have a file; nothing is submitted."""
         folder.mkdir(parents=True, exist_ok=True)
         prompts = (f"scene {number}: {'x' * 180}" for number in range(jobs))
         with (folder / MANIFEST_NAME).open("w") as manifest:
             manifest.write(MANIFEST.format(dialect=dialect, concurrency=concurrency, rows=rows))
             if rows == INLINE:
                 manifest.writelines(f"      - '{prompt}'\n" for prompt in prompts)
+                return cls(folder)
         with (folder / PROMPTS).open("w") as file:
             file.writelines(f"{prompt}\n" for prompt in prompts)
         return cls(folder)

@@ -92,8 +92,8 @@ def read(headers: Mapping[str, str], body: bytes = b"", *, now: float) -> Hints:
     def then() -> float:
         return moment(headers.get("date", "")) or now
 
-    tree = parsed(body) if body else None
-    found = {**repeated(tree), **headers} if body else headers
+    tree = parsed(body)
+    found = {**repeated(tree), **headers}
     windows = (*structured(found), *single(found, then))
     return Hints(windows=windows, is_daily=any(map(is_daily, codes(tree, DEEPEST))))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from queues import NOW, batch, jobs, submit
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from runner import database
@@ -285,12 +286,16 @@ def tables(connection) -> list[str]:
     return list(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
 
 
+def empty(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    for table in reversed(tables(connection)):
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+
+
 def aged(queue: Database) -> None:
     """Make of a queue one that no migration has been run on."""
     with queue.writing().begin() as connection:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        for table in reversed(tables(connection)):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
+        empty(connection)
         connection.exec_driver_sql("CREATE TABLE old (content TEXT)")
         connection.exec_driver_sql("INSERT INTO old VALUES ('precious')")
 
@@ -345,16 +350,13 @@ def test_p13_a_migration_that_is_killed_leaves_the_queue_as_it_was(
 
 def of_version(queue: Database, number: int, folder: Path) -> None:
     """Make of a queue an empty one as the migrations up to that number leave it."""
-    with queue.writing().begin() as connection:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        for table in reversed(tables(connection)):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
     scripts = folder / "migrations"
     shutil.copytree(Path(__file__).parents[1] / "migrations", scripts)
     for script in (scripts / "versions").glob("0*.py"):
         if int(script.name[:4]) > number:
             script.unlink()
     with queue.writing().begin() as connection:
+        empty(connection)
         migrate(connection, scripts)
         assert versions.found(connection) == number
 
