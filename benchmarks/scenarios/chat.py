@@ -37,7 +37,7 @@ SPEED = {0: 0.85, 50: 0.95, 500: 0.98}
 """The part of bare aiohttp's throughput that is asked for, by milliseconds of latency."""
 PATIENT_MS = 500
 OFTEN = 10
-"""Times as many requests for raw sockets as for others: a thousand of these take less than a start differs by."""
+"""Times as many requests of raw sockets as of others: a thousand take less than two starts differ by."""
 NOTHING = "\N{EN DASH}"
 
 
