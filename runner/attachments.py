@@ -20,7 +20,7 @@ URL = "url"
 
 def holds_files(body: bytes) -> bool:
     """Whether `attach` may have files to read, and so belongs in a thread."""
-    return SIGN in body
+    return body.find(SIGN) >= 0
 
 
 def attach(body: bytes) -> bytes:

@@ -123,8 +123,12 @@ class Secrets:
 
 
 def meets(data: bytes, forms: Iterable[bytes]) -> bool:
-    """Whether any of them stands in it."""
-    return any(map(data.__contains__, forms))
+    """Whether any of them stands in it.
+
+    `in` takes bytes for a number first, and finds by an exception that they are none: half the price of a
+    search through a short answer.
+    """
+    return max(map(data.find, forms), default=-1) >= 0
 
 
 def spellings(value: str) -> set[str]:

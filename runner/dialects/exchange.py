@@ -95,7 +95,7 @@ def absolute(link: str, endpoint: Endpoint) -> str:
 
 def asked(body: bytes) -> int:
     """How many outputs a request asks for: its `n`, else one."""
-    if b'"n":' not in body:
+    if body.find(b'"n":') < 0:
         return 1
     number = orjson.loads(body).get("n")
     return number if isinstance(number, int) else 1

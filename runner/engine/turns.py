@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 
 MOST = 24
 """Answers that are taken up in one turn of the event loop."""
@@ -33,8 +32,10 @@ class Turns:
         """Wait for a turn. Whoever is cut meanwhile goes on at once: what has come is brought home."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        with suppress(asyncio.CancelledError):
+        try:
             await turn
+        except asyncio.CancelledError:
+            return
 
     def _turn(self) -> None:
         """The loop has come round."""
