@@ -83,6 +83,7 @@ async def test_p5_to_p8_a_kill_at_any_point_loses_nothing_and_says_what_it_cost(
 
 
 async def test_p5_a_job_that_may_have_been_billed_is_held_where_the_manifest_says_so(desk, provider):
+    provider.play(Hang(), Hang())
     desk.write(animals(provider.url, *herd(6), concurrency=2, retry={"on_unknown": "hold"}))
     assert (await desk.run("run", "jobs.yaml", crash_at="sent:2")).status == KILLED
     sent = provider.sent
@@ -97,6 +98,7 @@ async def test_p5_a_job_that_may_have_been_billed_is_held_where_the_manifest_say
 
 
 async def test_p5_a_batch_whose_runner_was_killed_is_shown_as_interrupted(desk, provider):
+    provider.play(Hang(), Hang())
     desk.write(animals(provider.url, *herd(4), concurrency=2))
     assert (await desk.run("run", "jobs.yaml", crash_at="sent:2")).status == KILLED
     for command in ("status", "batches"):
